@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config'
+
+const services = { testTimeout: 60_000, hookTimeout: 120_000 }
+
+export default defineConfig({
+  test: {
+    // Two cores: more workers only make every timing in the suite worse.
+    maxWorkers: 2,
+    projects: [
+      { test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...services } },
+      { test: { name: 'golden', include: ['test/golden/**/*.test.ts'], ...services } },
+      { test: { name: 'recovery', include: ['test/recovery/**/*.test.ts'], ...services, testTimeout: 300_000 } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...services, testTimeout: 180_000 } },
+    ],
+  },
+})
