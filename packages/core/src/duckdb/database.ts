@@ -1,0 +1,143 @@
+import {
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBType,
+  type DuckDBValue,
+} from '@duckdb/node-api'
+import type { Json } from '../model/json.ts'
+
+export type Parameter = DuckDBValue
+export type JsonRow = Record<string, Json>
+
+export interface DatabaseOptions {
+  /** Threads DuckDB works with; all cores unless told. */
+  readonly threads?: number
+  /** `512MB`, `2GB` … DuckDB's default is 80 % of the machine's memory. */
+  readonly memoryLimit?: string
+  /** Where DuckDB spills; beside the database file unless told. */
+  readonly tempDirectory?: string
+  readonly readOnly?: boolean
+  /** More of DuckDB's own settings. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/**
+ * A DuckDB database: a file, or memory where no path is given. All sessions run in UTC, keep insertion order, and load no
+ * extension by themselves. A file that another process has open throws DuckDB's IO error (its lock).
+ */
+export class Database {
+  readonly path: string | undefined
+  readonly #instance: DuckDBInstance
+  readonly #connections = new Set<Connection>()
+
+  private constructor(path: string | undefined, instance: DuckDBInstance) {
+    this.path = path
+    this.#instance = instance
+  }
+
+  static async open(path?: string, options: DatabaseOptions = {}): Promise<Database> {
+    const settings: Record<string, string> = {
+      preserve_insertion_order: 'true',
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      ...options.settings,
+    }
+    if (options.threads !== undefined) settings.threads = String(options.threads)
+    if (options.memoryLimit !== undefined) settings.memory_limit = options.memoryLimit
+    if (options.tempDirectory !== undefined) settings.temp_directory = options.tempDirectory
+    if (options.readOnly === true) settings.access_mode = 'READ_ONLY'
+    return new Database(path, await DuckDBInstance.create(path ?? ':memory:', settings))
+  }
+
+  async connect(): Promise<Connection> {
+    const connection = new Connection(await this.#instance.connect(), (closed) => this.#connections.delete(closed))
+    this.#connections.add(connection)
+    await connection.run("SET TimeZone = 'UTC'")
+    return connection
+  }
+
+  close(): void {
+    for (const connection of this.#connections) connection.close()
+    this.#instance.closeSync()
+  }
+}
+
+/** One session. One statement at a time: a second stream on a connection ends the first silently, so none is handed out. */
+export class Connection {
+  /** The client's own connection, for registering functions (only `duckdb/` and `decode/` need it). */
+  readonly native: DuckDBConnection
+  readonly #onClose: (connection: Connection) => void
+  #closed = false
+
+  constructor(native: DuckDBConnection, onClose: (connection: Connection) => void) {
+    this.native = native
+    this.#onClose = onClose
+  }
+
+  /** Runs one statement, or several without parameters; gives how many rows the last one changed or wrote. */
+  async run(sql: string, parameters?: Parameter[]): Promise<number> {
+    const result = await this.native.run(sql, parameters)
+    return result.rowsChanged
+  }
+
+  /** All rows as JSON values: BIGINT, DECIMAL, dates and times come as strings (cast to DOUBLE where a number is wanted). */
+  async rows<R = JsonRow>(sql: string, parameters?: Parameter[]): Promise<R[]> {
+    const result = await this.native.run(sql, parameters)
+    return (await result.getRowObjectsJson()) as R[]
+  }
+
+  /** The first row, or undefined. */
+  async row<R = JsonRow>(sql: string, parameters?: Parameter[]): Promise<R | undefined> {
+    return (await this.rows<R>(sql, parameters))[0]
+  }
+
+  /** A COPY's row count: what the statement says it wrote. */
+  async copy(sql: string): Promise<number> {
+    const row = await this.row<Record<string, string>>(sql)
+    return Number(row?.Count ?? 0)
+  }
+
+  /** Names and types of what a query gives; binds it without running it. */
+  async describe(sql: string): Promise<{ name: string; type: string }[]> {
+    const rows = await this.rows<{ column_name: string; column_type: string }>(`DESCRIBE ${sql}`)
+    return rows.map((row) => ({ name: row.column_name, type: row.column_type }))
+  }
+
+  /** The chunks (2,048 rows) of a query, in order. The connection takes nothing else until the loop has ended. */
+  async *chunks(sql: string): AsyncGenerator<DuckDBDataChunk> {
+    const result = await this.native.stream(sql)
+    for (;;) {
+      const chunk = await result.fetchChunk()
+      if (chunk === null || chunk.rowCount === 0) return
+      yield chunk
+    }
+  }
+
+  /** Appends rows column by column; `columns[c][r]`. For bulk numbers and bytes that have no file form. */
+  async append(
+    table: string,
+    types: readonly DuckDBType[],
+    columns: readonly (readonly DuckDBValue[])[],
+  ): Promise<void> {
+    const appender = await this.native.createAppender(table)
+    const rows = columns[0]?.length ?? 0
+    for (let from = 0; from < rows; from += 2048) {
+      const chunk = DuckDBDataChunk.create(types, Math.min(2048, rows - from))
+      chunk.setColumns(columns.map((column) => column.slice(from, from + 2048)))
+      appender.appendDataChunk(chunk)
+    }
+    appender.closeSync()
+  }
+
+  interrupt(): void {
+    this.native.interrupt()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#onClose(this)
+    this.native.disconnectSync()
+  }
+}

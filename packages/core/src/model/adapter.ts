@@ -1,0 +1,78 @@
+import type { TSchema } from 'typebox'
+import type { Field } from './batch.ts'
+import type { Sink, Staging } from './sink.ts'
+import type { Source } from './source.ts'
+
+/** One mistake in a configuration, by the path of the value that is wrong (`['topic']`, relative to what was checked). */
+export interface ConfigIssue {
+  readonly path: readonly (string | number)[]
+  readonly message: string
+  readonly hint?: string
+}
+
+/** How to reach a system, apart from what to do there: bootstrap address, URL, credentials. */
+export interface ConnectionDefinition {
+  /** The word below a connection's name in `headrace.yaml`: `kafka`, `postgres`. */
+  readonly type: string
+  readonly schema: TSchema
+  /** The name used when a pipeline names none: `kafka`, `warehouse`. */
+  readonly defaultName: string
+}
+
+export interface AdapterContext {
+  readonly pipeline: string
+  /** The source's or sink's name in the pipeline file. */
+  readonly name: string
+  /** Absolute: where relative dataset paths lie (`.headrace/lake`). */
+  readonly lakeDirectory: string
+  /** The settings of the connection this adapter asked for, checked against its schema; undefined if it asked for none. */
+  readonly connection: unknown
+  readonly log: (line: LogLine) => void
+}
+
+export interface SourceContext extends AdapterContext {
+  /** Whether SQL asked for `_key`: leave keys out of the blocks otherwise. */
+  readonly wantsKeys: boolean
+}
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly code?: string
+  readonly message: string
+}
+
+export interface SourceDefinition<C = never> {
+  readonly schema: TSchema
+  /** Full `source:` examples, as YAML values; validated and shown in the docs. */
+  readonly examples: readonly unknown[]
+  /** The connection's name that this configuration uses; undefined = the default one of the adapter. */
+  connectionName?(config: C): string | undefined
+  /** Cross-field checks; pure. */
+  check?(config: C): readonly ConfigIssue[]
+  load(): Promise<{ createSource(config: C, context: SourceContext): Source }>
+}
+
+export interface SinkDefinition<C = never> {
+  /** What a reader may rely on, whatever is killed and when. */
+  readonly delivery: 'exactly-once' | 'at-least-once'
+  readonly schema: TSchema
+  readonly examples: readonly unknown[]
+  connectionName?(config: C): string | undefined
+  /** Cross-field checks; pure. `columns` are the rows' columns, once the SQL has been bound (undefined before). */
+  check?(config: C, columns?: readonly Field[]): readonly ConfigIssue[]
+  /** Pure: where and how rows wait for this sink. */
+  staging(config: C, context: Pick<AdapterContext, 'pipeline' | 'name' | 'lakeDirectory'>): Staging
+  load(): Promise<{ createSink(config: C, context: AdapterContext): Sink }>
+}
+
+/** One external system. `load` imports the vendor's SDK: validation, help and docs never do. */
+export interface AdapterDefinition {
+  readonly name: string
+  readonly summary: string
+  readonly connection?: ConnectionDefinition
+  // `any` keeps the list of adapters heterogeneous; `defineAdapter` checks each one.
+  // biome-ignore lint/suspicious/noExplicitAny: a list of definitions with different configuration types
+  readonly source?: SourceDefinition<any>
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  readonly sink?: SinkDefinition<any>
+}
