@@ -1,5 +1,5 @@
 export * from './errors/index.ts'
 export * from './model/index.ts'
-export type * from './config/pipeline-config.ts'
+export * from './config/index.ts'
 export type * from './engine/options.ts'
 export type * from './engine/status.ts'

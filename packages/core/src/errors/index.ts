@@ -1,2 +1,3 @@
 export * from './define-error.ts'
+export * from './problem.ts'
 export * from './sinks.ts'
