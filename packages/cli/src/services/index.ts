@@ -1,0 +1,5 @@
+export { type BrokerService, type BrokerServiceOptions, startBroker } from './broker.ts'
+export { type DevFile, readRunningServices } from './dev-file.ts'
+export { type DevServices, type DevServicesOptions, startDevServices } from './dev-services.ts'
+export * from './errors.ts'
+export { type PostgresOptions, type PostgresService, startPostgres } from './postgres.ts'
