@@ -23,6 +23,8 @@ export interface ExportOptions {
   readonly format: 'parquet' | 'csv' | 'ndjson'
   /** A file; with `partitionBy` a folder that does not exist yet. */
   readonly to: string
+  /** Only these of the batch's files, in this order; all of them unless given. */
+  readonly files?: readonly StagedFile[]
   /** SQL expressions for the columns to write, over the batch's own columns; all of them unless given. */
   readonly select?: readonly string[]
   /** Hive partitions: `name=value` folders below `to`. The expression is over the batch's columns. */
