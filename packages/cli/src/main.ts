@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-export {}
+import './startup.ts'
+
+const { runCli } = await import('./cli.ts')
+await runCli(process.argv)

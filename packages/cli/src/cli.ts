@@ -1,0 +1,38 @@
+import { CommanderError } from 'commander'
+import { type CliContext, processContext } from './context.ts'
+import { reportError } from './output/report-error.ts'
+import { createProgram } from './program.ts'
+
+/** Exit codes: done or interrupted, failed or mistakes found, wrongly called. */
+const EXIT = { done: 0, usage: 2 } as const
+
+/** How long the process may take to end by itself once its command is over; then something was left open. */
+const LINGER_MS = 3000
+
+/** Runs the command line and sets the exit code; never throws. */
+export async function runCli(argv: readonly string[]): Promise<void> {
+  const context = processContext(argv)
+  endWithReader(process.stdout)
+  endWithReader(process.stderr)
+  process.exitCode = await exitCodeOf(argv, context)
+  setTimeout(() => process.exit(), LINGER_MS).unref()
+}
+
+async function exitCodeOf(argv: readonly string[], context: CliContext): Promise<number> {
+  try {
+    await createProgram(context).parseAsync(argv)
+    return EXIT.done
+  } catch (error) {
+    if (error instanceof CommanderError)
+      return ['commander.helpDisplayed', 'commander.version'].includes(error.code) ? EXIT.done : EXIT.usage
+    return reportError(error, context, argv.includes('--json'))
+  }
+}
+
+/** A reader that goes away (`headrace query … | head -3`) ends the program quietly. */
+function endWithReader(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.done)
+    throw error
+  })
+}

@@ -1,0 +1,67 @@
+import { defineError } from '@headrace/core'
+
+export class GenerateTargetError extends defineError<{ target: string; reason: string }>({
+  code: 'GENERATE_TARGET_INVALID',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `cannot send to "${d.target}": ${d.reason}`,
+  hint: () => 'Use stdout, a file, kafka (the broker of `headrace dev`), or kafka://host:port/topic.',
+  example: { target: 'kafka://localhost/trades', reason: '"localhost" is not host:port' },
+}) {}
+
+export class GenerateWriteError extends defineError<{ path: string; reason: string }>({
+  code: 'GENERATE_WRITE_FAILED',
+  fault: 'external',
+  retry: 'never',
+  message: (d) => `cannot write to ${d.path}: ${d.reason}`,
+  hint: () => 'Check that the folder may be written and that the disk is not full.',
+  example: { path: 'trades.ndjson', reason: 'ENOSPC: no space left on device, write' },
+}) {}
+
+export class KafkaTargetError extends defineError<{ bootstrap: string; topic: string; reason: string }>({
+  code: 'GENERATE_KAFKA_FAILED',
+  fault: 'external',
+  retry: 'backoff',
+  message: (d) => `cannot send to topic "${d.topic}" at ${d.bootstrap}: ${d.reason}`,
+  hint: () => 'Is the broker running there? `headrace dev` starts one and prints its address.',
+  example: { bootstrap: '127.0.0.1:9092', topic: 'trades', reason: 'Connection error: connect ECONNREFUSED' },
+}) {}
+
+export class OptionInvalidError extends defineError<{ option: string; value: string; wanted: string }>({
+  code: 'OPTION_INVALID',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `${d.option} cannot be "${d.value}": ${d.wanted}`,
+  hint: () => 'See `headrace <command> --help` for what each option takes.',
+  example: { option: '--count', value: 'many', wanted: 'a whole number above 0' },
+}) {}
+
+export class KafkaNotRunningError extends defineError<{ data: string }>({
+  code: 'KAFKA_NOT_RUNNING',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `no embedded broker is running for ${d.data}`,
+  hint: () => 'Start one with `headrace dev`, or name yours: --to kafka://host:port/topic.',
+  example: { data: '.headrace' },
+}) {}
+
+export class ServiceEndedError extends defineError<{ service: string; data: string }>({
+  code: 'SERVICE_ENDED',
+  fault: 'external',
+  retry: 'never',
+  message: (d) => `the embedded ${d.service} ended by itself`,
+  hint: (d) => `Its log is in ${d.data}. Starting \`headrace dev\` again recovers what it had stored.`,
+  example: { service: 'broker', data: '.headrace' },
+}) {}
+
+export class PipelineUnknownError extends defineError<{ name: string; data: string; known: readonly string[] }>({
+  code: 'PIPELINE_UNKNOWN',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `no pipeline "${d.name}" has run in ${d.data}`,
+  hint: (d) =>
+    d.known.length === 0
+      ? 'No pipeline has: is --data the folder that `headrace run` used?'
+      : `There are: ${d.known.join(', ')}. Or is --data another folder?`,
+  example: { name: 'trades', data: '.headrace', known: ['trades-per-minute'] },
+}) {}

@@ -1,0 +1,42 @@
+import { formatPlace, HeadraceError, type Problem, problemOf } from '@headrace/core'
+import type { CliContext } from '../context.ts'
+import type { Colors } from './colors.ts'
+
+/** Thrown by a command that has told the user already: only the exit code is left to give. */
+export class AlreadyReported extends Error {
+  readonly exitCode: number
+  constructor(exitCode = 1) {
+    super('already reported')
+    this.exitCode = exitCode
+  }
+}
+
+/** `file:line:column  CODE  message` and the hint below it. */
+export function renderProblem(problem: Problem, colors: Colors): string {
+  const head = [
+    ...(problem.place === undefined ? [] : [colors.bold(formatPlace(problem.place))]),
+    colors.red(problem.code),
+    problem.message,
+  ].join('  ')
+  return problem.hint === '' ? head : `${head}\n  ${colors.cyan('hint:')} ${problem.hint}`
+}
+
+/** Tells the user what went wrong, as text or (with `--json`) as one JSON document on stderr; gives the exit code. */
+export function reportError(error: unknown, context: CliContext, json: boolean): number {
+  if (error instanceof AlreadyReported) return error.exitCode
+  const problem = error instanceof HeadraceError ? problemOf(error) : unexpected(error)
+  const text = json ? JSON.stringify({ error: problem }) : renderProblem(problem, context.errorColors)
+  context.stderr.write(`${text}\n`)
+  if ((context.env.HEADRACE_DEBUG ?? '') !== '') {
+    context.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  }
+  return 1
+}
+
+function unexpected(error: unknown): Problem {
+  return {
+    code: error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNEXPECTED',
+    message: error instanceof Error ? error.message : String(error),
+    hint: 'This deserves a clearer error. Run it again with HEADRACE_DEBUG=1 for the stack trace, and please report it.',
+  }
+}
