@@ -1,1 +1,3 @@
-export {}
+export * from './describe-sink.ts'
+export * from './sink-batches.ts'
+export * from './virtual-clock.ts'
