@@ -35,6 +35,11 @@ export interface SourceContext extends AdapterContext {
   readonly wantsKeys: boolean
 }
 
+export interface SinkContext extends AdapterContext {
+  /** The rows' columns, where they are known before the first batch: a sink can check or make its table when it connects. */
+  readonly columns?: readonly Field[]
+}
+
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   readonly code?: string
@@ -62,7 +67,7 @@ export interface SinkDefinition<C = never> {
   check?(config: C, columns?: readonly Field[]): readonly ConfigIssue[]
   /** Pure: where and how rows wait for this sink. */
   staging(config: C, context: Pick<AdapterContext, 'pipeline' | 'name' | 'lakeDirectory'>): Staging
-  load(): Promise<{ createSink(config: C, context: AdapterContext): Sink }>
+  load(): Promise<{ createSink(config: C, context: SinkContext): Sink }>
 }
 
 /** One external system. `load` imports the vendor's SDK: validation, help and docs never do. */
