@@ -54,14 +54,20 @@ export class ServiceEndedError extends defineError<{ service: string; data: stri
   example: { service: 'broker', data: '.headrace' },
 }) {}
 
-export class PipelineUnknownError extends defineError<{ name: string; data: string; known: readonly string[] }>({
-  code: 'PIPELINE_UNKNOWN',
+export class DemoFolderError extends defineError<{ folder: string }>({
+  code: 'DEMO_FOLDER_FOREIGN',
   fault: 'user',
   retry: 'never',
-  message: (d) => `no pipeline "${d.name}" has run in ${d.data}`,
-  hint: (d) =>
-    d.known.length === 0
-      ? 'No pipeline has: is --data the folder that `headrace run` used?'
-      : `There are: ${d.known.join(', ')}. Or is --data another folder?`,
-  example: { name: 'trades', data: '.headrace', known: ['trades-per-minute'] },
+  message: (d) => `${d.folder} holds something that no demo has put there, so it will not be emptied`,
+  hint: () => 'Give the demo a folder of its own with --data, or one that does not exist yet.',
+  example: { folder: '/home/me/data' },
+}) {}
+
+export class DemoRunningError extends defineError<{ folder: string; pid: number }>({
+  code: 'DEMO_RUNNING',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `another demo (process ${d.pid}) is at work in ${d.folder}`,
+  hint: () => 'Wait for it, end it with Ctrl-C, or give this one another folder with --data.',
+  example: { folder: '.headrace/demo', pid: 4711 },
 }) {}

@@ -4,10 +4,11 @@ import { Command } from '@commander-js/extra-typings'
 import { devCommand } from './commands/dev.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { generateCommand } from './commands/generate.ts'
+import { serveCommand } from './commands/serve.ts'
 import type { CliContext } from './context.ts'
 import { quietContext } from './context.ts'
 
-const COMMANDS: readonly ((context: CliContext) => CommandUnknownOpts)[] = [devCommand, generateCommand, dlqCommand]
+const COMMANDS: readonly ((context: CliContext) => CommandUnknownOpts)[] = [devCommand, generateCommand, dlqCommand, serveCommand]
 
 /** The whole command line. Making it starts nothing and loads no adapter: the reference page is made from it too. */
 export function createProgram(context: CliContext = quietContext()): CommandUnknownOpts {

@@ -1,1 +1,2 @@
-export {}
+export * from './errors.ts'
+export { buildServer, type HeadraceServer, listen, type ServerOptions } from './server.ts'

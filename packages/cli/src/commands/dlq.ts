@@ -5,7 +5,6 @@ import { countArgument, dataOption, integerArgument, jsonOption } from '../optio
 import { letterDocument, renderLetter } from '../output/dead-letter.ts'
 import { formatCount, formatCounted } from '../output/format.ts'
 import { renderTable } from '../output/table.ts'
-import { listPipelines, pipelineDirectory } from '../pipelines.ts'
 
 export function dlqCommand(context: CliContext) {
   const command = new Command('dlq')
@@ -31,7 +30,7 @@ function listCommand(context: CliContext) {
     .addOption(dataOption())
     .addOption(jsonOption('print one JSON document'))
     .action(async (pipeline, options) => {
-      const { openDeadLetters } = await import('@headrace/core')
+      const { listPipelines, openDeadLetters, pipelineDirectory } = await import('@headrace/core')
       const names = pipeline === undefined ? await listPipelines(options.data) : [pipeline]
       const lists = await Promise.all(
         names.map(async (name) => {
@@ -73,7 +72,7 @@ function showCommand(context: CliContext) {
     .addOption(dataOption())
     .addOption(jsonOption('print one JSON line for each, its bytes in base64'))
     .action(async (pipeline, options) => {
-      const { openDeadLetters } = await import('@headrace/core')
+      const { openDeadLetters, pipelineDirectory } = await import('@headrace/core')
       const letters = await openDeadLetters(await pipelineDirectory(options.data, pipeline)).list({
         limit: options.limit,
         offset: Math.max(0, options.skip),
