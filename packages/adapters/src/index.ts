@@ -1,1 +1,5 @@
-export {}
+import type { AdapterDefinition } from '@headrace/core'
+import { kafka } from './kafka/index.ts'
+
+/** Every system that Headrace reads from or writes to. Adding one is its folder and a line here. */
+export const adapters: readonly AdapterDefinition[] = [kafka]

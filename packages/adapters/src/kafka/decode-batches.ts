@@ -1,0 +1,183 @@
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_MAGIC,
+  BatchHeader,
+  CODECS,
+  type Codec,
+  type Crc32c,
+  VarintCursor,
+} from '@headrace/broker/protocol'
+import { BLOCK_BYTES, type BlockBufferPool, type BlockBuffers } from './block-buffers.ts'
+import { decompress } from './codecs.ts'
+import { type BatchRecords, copyRecords, MalformedRecordsError } from './copy-records.ts'
+import { BatchCorruptError } from './errors.ts'
+
+/** A record takes at least so many bytes: what a header may claim is checked against it before room is made. */
+const SMALLEST_RECORD_BYTES = 7
+
+/** The first bytes of a control record's key are its version, the next its type. */
+const CONTROL_TYPE_ABORT = 0
+
+/** From a fetch response: records of this producer from `firstOffset` to its abort marker were taken back. */
+export interface AbortedTransaction {
+  readonly producerId: number
+  readonly firstOffset: number
+}
+
+/** One partition's part of a fetch response. */
+export interface PartitionRecords {
+  /** For errors: `trades/0`. */
+  readonly partition: string
+  readonly buffer: Buffer
+  readonly view: DataView
+  readonly start: number
+  readonly end: number
+  /** The offset asked for: a batch may begin before it. */
+  readonly from: number
+  /** Empty where aborted records are wanted too. */
+  readonly aborted: readonly AbortedTransaction[]
+}
+
+/** Filled buffers, and the offset after the last batch that was read for them (control batches and gaps included). */
+export interface DecodedBlock {
+  readonly buffers: BlockBuffers
+  readonly next: number
+}
+
+/**
+ * The offset after the last whole batch, by the headers alone: where the next fetch begins while this one is being decoded.
+ * A response may end within a batch.
+ */
+export function nextOffset(buffer: Buffer, start: number, end: number, from: number): number {
+  const batch = new BatchHeader()
+  let next = from
+  for (let position = start; end - position >= BATCH_HEADER_BYTES; position += batch.sizeBytes) {
+    batch.at(buffer, position)
+    // Damage is reported where the batch is decoded; here it only must not be walked over.
+    if (batch.sizeBytes < BATCH_HEADER_BYTES || position + batch.sizeBytes > end) break
+    next = Math.max(next, batch.lastOffset + 1)
+  }
+  return next
+}
+
+/**
+ * The partition's records as blocks of about `BLOCK_BYTES`, in order. Control batches, aborted transactions and records
+ * before `from` are left out. Throws `BatchCorruptError`.
+ */
+export function* decodeBatches(
+  records: PartitionRecords,
+  pool: BlockBufferPool,
+  crc32c: Crc32c | undefined,
+): Generator<DecodedBlock> {
+  const { buffer, from } = records
+  const batch = new BatchHeader()
+  const aborted = new AbortedFilter(records.aborted)
+  let filling: DecodedBlock | undefined
+  for (let position = records.start; records.end - position >= BATCH_HEADER_BYTES; position += batch.sizeBytes) {
+    batch.at(buffer, position)
+    assertReadable(batch, records)
+    if (position + batch.sizeBytes > records.end) break
+    if (crc32c !== undefined && !batch.isIntact(crc32c)) throw corrupt(records, batch, 'its CRC does not match')
+    const next = Math.max(from, batch.lastOffset + 1)
+    if (!aborted.leavesOut(batch) && !batch.isControl && batch.lastOffset >= from && batch.recordsCount > 0) {
+      const plain = plainRecords(batch, records)
+      const bytes = plain.end - plain.start
+      if (filling !== undefined && !filling.buffers.hasRoomFor(bytes, plain.count)) {
+        yield filling
+        filling = undefined
+      }
+      const buffers: BlockBuffers =
+        filling?.buffers ?? pool.take(Math.max(bytes, Math.min(records.end - position, BLOCK_BYTES)), plain.count)
+      copyInto(buffers, plain, batch, records)
+      filling = { buffers, next }
+    } else if (filling !== undefined) filling = { buffers: filling.buffers, next }
+  }
+  if (filling !== undefined && filling.buffers.count > 0) yield filling
+  else if (filling !== undefined) pool.give(filling.buffers)
+}
+
+function copyInto(buffers: BlockBuffers, plain: BatchRecords, batch: BatchHeader, records: PartitionRecords): void {
+  try {
+    copyRecords(plain, records.from, buffers)
+  } catch (error) {
+    if (error instanceof MalformedRecordsError) throw corrupt(records, batch, error.message)
+    throw error
+  }
+}
+
+function assertReadable(batch: BatchHeader, records: PartitionRecords): void {
+  if (batch.magic !== BATCH_MAGIC) {
+    throw corrupt(records, batch, `it is in message format ${batch.magic}, from before Kafka 0.11`)
+  }
+  if (batch.sizeBytes < BATCH_HEADER_BYTES) throw corrupt(records, batch, `its length is ${batch.batchLength}`)
+}
+
+/** The batch's records after its codec. */
+function plainRecords(batch: BatchHeader, records: PartitionRecords): BatchRecords {
+  const header = {
+    count: batch.recordsCount,
+    baseOffset: batch.baseOffset,
+    baseTimestamp: batch.baseTimestamp,
+    appendTime: batch.timestampType === 'LogAppendTime' ? batch.maxTimestamp : undefined,
+  }
+  const codec = CODECS[batch.codecId]
+  if (codec === undefined) throw corrupt(records, batch, `its codec ${batch.codecId} is unknown`)
+  const plain = codec === 'none' ? inPlace(batch, records) : decompressed(codec, batch, records)
+  if (header.count * SMALLEST_RECORD_BYTES > plain.end - plain.start) {
+    throw corrupt(records, batch, `it claims ${header.count} records`)
+  }
+  return { ...header, ...plain }
+}
+
+type Located = Pick<BatchRecords, 'buffer' | 'view' | 'start' | 'end'>
+
+function inPlace(batch: BatchHeader, { buffer, view }: PartitionRecords): Located {
+  return { buffer, view, start: batch.recordsStart, end: batch.recordsEnd }
+}
+
+function decompressed(codec: Exclude<Codec, 'none'>, batch: BatchHeader, records: PartitionRecords): Located {
+  try {
+    const buffer = decompress(codec, batch.buffer.subarray(batch.recordsStart, batch.recordsEnd))
+    const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+    return { buffer, view, start: 0, end: buffer.length }
+  } catch (error) {
+    throw corrupt(records, batch, `its ${codec} data is damaged`, error)
+  }
+}
+
+/** Which transactional batches to leave out; batches are shown to it in order, control batches too. */
+class AbortedFilter {
+  readonly #waiting: AbortedTransaction[]
+  readonly #open = new Set<number>()
+
+  constructor(aborted: readonly AbortedTransaction[]) {
+    this.#waiting = aborted.toSorted((a, b) => b.firstOffset - a.firstOffset)
+  }
+
+  leavesOut(batch: BatchHeader): boolean {
+    if (this.#waiting.length === 0 && this.#open.size === 0) return false
+    for (let first = this.#waiting.at(-1); first !== undefined; first = this.#waiting.at(-1)) {
+      if (first.firstOffset > batch.lastOffset) break
+      this.#open.add(first.producerId)
+      this.#waiting.pop()
+    }
+    if (!batch.isTransactional || !this.#open.has(batch.producerId)) return false
+    if (batch.isControl && controlType(batch) === CONTROL_TYPE_ABORT) this.#open.delete(batch.producerId)
+    return true
+  }
+}
+
+function controlType(batch: BatchHeader): number {
+  const cursor = new VarintCursor(batch.buffer, batch.recordsStart)
+  cursor.next() // length
+  cursor.position++ // attributes
+  cursor.next() // timestamp delta
+  cursor.next() // offset delta
+  cursor.next() // length of the key
+  return batch.buffer.readInt16BE(cursor.position + 2)
+}
+
+function corrupt(records: PartitionRecords, batch: BatchHeader, reason: string, cause?: unknown): BatchCorruptError {
+  const details = { partition: records.partition, offset: batch.baseOffset, reason }
+  return new BatchCorruptError(details, cause === undefined ? {} : { cause })
+}

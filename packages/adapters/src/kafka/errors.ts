@@ -1,0 +1,103 @@
+import { defineError } from '@headrace/core'
+
+/** No broker answers, or one went away in the middle. Going on needs a new connection, which the engine makes. */
+export class BrokerUnreachableError extends defineError<{ bootstrap: string; reason: string }>({
+  code: 'KAFKA_UNREACHABLE',
+  fault: 'external',
+  retry: 'backoff',
+  message: (d) => `cannot reach Kafka at ${d.bootstrap}: ${d.reason}`,
+  hint: () =>
+    'Is the broker running, and is the address in the `kafka` connection of headrace.yaml right? `headrace dev` starts a local one.',
+  example: { bootstrap: 'localhost:9092', reason: 'connect ECONNREFUSED 127.0.0.1:9092' },
+}) {}
+
+export class TopicMissingError extends defineError<{ topic: string; similar: readonly string[] }>({
+  code: 'KAFKA_TOPIC_MISSING',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `topic "${d.topic}" does not exist`,
+  hint: (d) =>
+    d.similar.length === 0
+      ? 'Create it, or fix the name in `kafka.topic`.'
+      : `Did you mean ${d.similar.map((name) => `"${name}"`).join(' or ')}? Fix the name in \`kafka.topic\`, or create the topic.`,
+  example: { topic: 'trade', similar: ['trades'] },
+}) {}
+
+/** The topic was deleted and made again: offsets in the state are those of other records. */
+export class TopicRecreatedError extends defineError<{ topic: string; expected: string; found: string }>({
+  code: 'KAFKA_TOPIC_RECREATED',
+  fault: 'user',
+  retry: 'never',
+  message: (d) =>
+    `topic "${d.topic}" was deleted and created again (id ${d.found}, the state was read from ${d.expected})`,
+  hint: () => 'The offsets in the state mean other records now. Start with a new data folder to read the new topic.',
+  example: { topic: 'trades', expected: '0d1c…', found: '93fe…' },
+}) {}
+
+export class PartitionMissingError extends defineError<{ topic: string; partition: string; count: number }>({
+  code: 'KAFKA_PARTITION_MISSING',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `topic "${d.topic}" has no partition ${d.partition}: it has ${d.count}, numbered from 0`,
+  hint: () => 'Fix `start.offsets`; if the topic was made again with fewer partitions, use a new data folder.',
+  example: { topic: 'trades', partition: '7', count: 4 },
+}) {}
+
+/** Retention took records that were not read yet, or the position is beyond the end. */
+export class OffsetOutOfRangeError extends defineError<{
+  partition: string
+  offset: number
+  first: number
+  end: number
+}>({
+  code: 'KAFKA_OFFSET_OUT_OF_RANGE',
+  fault: 'user',
+  retry: 'never',
+  message: (d) =>
+    `offset ${d.offset} of ${d.partition} does not exist: the partition holds ${d.first} up to ${d.end} (exclusive)`,
+  hint: (d) =>
+    d.offset < d.first
+      ? `Records ${d.offset} to ${d.first - 1} were removed by the topic's retention. To go on without them, start with a new data folder and \`start: { offsets: … }\` or \`start: earliest\`.`
+      : 'The topic ends before this: it was truncated or made again, or `start.offsets` is wrong. Fix the offset, or start with a new data folder.',
+  example: { partition: 'trades/0', offset: 12, first: 4000, end: 9000 },
+}) {}
+
+export class KafkaAuthError extends defineError<{ bootstrap: string; reason: string }>({
+  code: 'KAFKA_AUTH_FAILED',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `Kafka at ${d.bootstrap} refuses the connection: ${d.reason}`,
+  hint: () =>
+    'Check `sasl` (mechanism, username, password) and `ssl` of the connection in headrace.yaml, and what the user may read.',
+  example: { bootstrap: 'localhost:9092', reason: 'SASL authentication failed' },
+}) {}
+
+/** Bytes of a batch are damaged, or in a form that cannot be read. */
+export class BatchCorruptError extends defineError<{ partition: string; offset: number; reason: string }>({
+  code: 'KAFKA_BATCH_CORRUPT',
+  fault: 'external',
+  retry: 'never',
+  message: (d) => `the record batch at offset ${d.offset} of ${d.partition} cannot be read: ${d.reason}`,
+  hint: () =>
+    'The broker holds damaged bytes. Compare with another consumer; `start.offsets` beyond the batch goes on without it.',
+  example: { partition: 'trades/0', offset: 1200, reason: 'its CRC does not match' },
+}) {}
+
+export class BrokerUnsupportedError extends defineError<{ bootstrap: string; reason: string }>({
+  code: 'KAFKA_BROKER_UNSUPPORTED',
+  fault: 'external',
+  retry: 'never',
+  message: (d) => `the broker at ${d.bootstrap} is too old: ${d.reason}`,
+  hint: () => 'Headrace reads from Apache Kafka 2.7 or later, and from brokers that speak Fetch version 12 or later.',
+  example: { bootstrap: 'localhost:9092', reason: 'it speaks Fetch up to version 11' },
+}) {}
+
+/** The broker answers a request with an error that has no class of its own. */
+export class KafkaRequestError extends defineError<{ operation: string; reason: string }>({
+  code: 'KAFKA_REQUEST_FAILED',
+  fault: 'external',
+  retry: 'never',
+  message: (d) => `Kafka refuses to ${d.operation}: ${d.reason}`,
+  hint: () => 'The reason is the broker’s own; its log says more.',
+  example: { operation: 'write to topic "totals"', reason: 'INVALID_REQUIRED_ACKS' },
+}) {}

@@ -1,0 +1,169 @@
+import type { Positions, SourceEvent } from '@headrace/core'
+import type { BrokerAddress, KafkaClient, TopicLayout } from './client.ts'
+import type { KafkaConnection, KafkaSourceConfig } from './config.ts'
+import { BatchCorruptError, OffsetOutOfRangeError } from './errors.ts'
+import { FetchConnection } from './fetch-connection.ts'
+import { type FetchedPart, type FetchedResponse, RESPONSE_BYTES, runFetchLoop } from './fetch-loop.ts'
+import type { PartitionCursor } from './partition-cursor.ts'
+import { partitionName, positionOf } from './position.ts'
+import { ReadAhead } from './read-ahead.ts'
+import { type DecodeOptions, eventsOf } from './response-events.ts'
+import { ResponseBufferPool } from './response-receiver.ts'
+import { END_OFFSET, FIRST_OFFSET, planStart } from './start.ts'
+import { errorOfCode } from './translate.ts'
+
+/** Responses that may wait to be decoded, beside the one that is and the one under way. */
+const RESPONSES_AHEAD = 1
+
+/** How often to ask whether the topic has got more partitions. */
+const LAYOUT_EVERY_MS = 60_000
+
+/** A response also holds what lies around its records. */
+const RESPONSE_OVERHEAD_BYTES = 64 * 1024
+
+const OFFSET_OUT_OF_RANGE = 1
+const CORRUPT_MESSAGE = 2
+
+export interface ReadingOptions extends DecodeOptions {
+  readonly config: KafkaSourceConfig
+  readonly connection: KafkaConnection
+  readonly client: KafkaClient
+  readonly layout: TopicLayout
+  readonly fetchVersion: number
+}
+
+/** One `read` of the source, from its first event to its end. */
+export class Reading {
+  readonly #options: ReadingOptions
+  readonly #buffers = new ResponseBufferPool(RESPONSE_BYTES + RESPONSE_OVERHEAD_BYTES)
+  readonly #ahead = new ReadAhead<FetchedResponse | TopicLayout>(RESPONSES_AHEAD)
+  readonly #stopped = new AbortController()
+  readonly #cursors: PartitionCursor[] = []
+
+  constructor(options: ReadingOptions) {
+    this.#options = options
+  }
+
+  /** At once: connections are closed, and `events` ends. */
+  stop(): void {
+    this.#stopped.abort()
+    this.#ahead.end()
+  }
+
+  async *events(from: Positions): AsyncGenerator<SourceEvent> {
+    const { layout, client, config } = this.#options
+    const timer = setInterval(() => void this.#lookForPartitions(), LAYOUT_EVERY_MS)
+    timer.unref()
+    try {
+      const offsets = await this.#startOffsets(from)
+      yield* this.#assign(offsets, layout)
+      if (config.start !== 'earliest') yield* this.#pinned(from)
+      for (let item = await this.#ahead.next(); item !== undefined; item = await this.#ahead.next()) {
+        if ('parts' in item) yield* this.#responseEvents(item)
+        else yield* this.#grow(item)
+      }
+    } catch (error) {
+      if (!this.#stopped.signal.aborted) throw client.translate(error, `read topic "${config.topic}"`)
+    } finally {
+      clearInterval(timer)
+      this.stop()
+    }
+  }
+
+  async *#responseEvents(response: FetchedResponse): AsyncGenerator<SourceEvent> {
+    try {
+      await this.#assertNoError(response)
+      yield* eventsOf(response, this.#options)
+    } finally {
+      response.received.release()
+    }
+  }
+
+  async #startOffsets(from: Positions): Promise<ReadonlyMap<number, number>> {
+    const { config, layout } = this.#options
+    const { offsets, asked } = planStart(config, from, layout.leaders.length)
+    const listed = await this.#listOffsets(asked)
+    const behindTheEnd = [...listed].filter(([, offset]) => offset < 0).map(([index]) => [index, END_OFFSET] as const)
+    return new Map([...offsets, ...listed, ...(await this.#listOffsets(new Map(behindTheEnd)))])
+  }
+
+  /** Takes up partitions: they are assigned, and fetching from their leaders begins. */
+  *#assign(offsets: ReadonlyMap<number, number>, layout: TopicLayout): Generator<SourceEvent> {
+    const { topic } = this.#options.config
+    const added = [...offsets]
+      .sort(([a], [b]) => a - b)
+      .map(([index, nextOffset]) => ({ index, name: partitionName(topic, index), nextOffset, atEndReportedAt: 0 }))
+    this.#cursors.push(...added)
+    yield { assigned: this.#cursors.map(({ name }) => name) }
+    const byLeader = Map.groupBy(added, ({ index }) => `${layout.leaders[index]?.host}:${layout.leaders[index]?.port}`)
+    for (const led of byLeader.values()) {
+      const leader = led[0] === undefined ? undefined : layout.leaders[led[0].index]
+      if (leader !== undefined) this.#startLoop(leader, led)
+    }
+  }
+
+  #startLoop(leader: BrokerAddress, cursors: readonly PartitionCursor[]): void {
+    const { client, connection, config, topicId, readCommitted, fetchVersion: version } = this.#options
+    const socket = new FetchConnection(client, leader, connection.clientId, this.#buffers)
+    const { signal } = this.#stopped
+    signal.addEventListener('abort', () => socket.close(), { once: true })
+    const run = async () => {
+      await socket.open(connection.sasl === undefined && !connection.ssl)
+      await runFetchLoop(socket, cursors, { version, topic: config.topic, topicId, readCommitted }, this.#ahead, signal)
+    }
+    run().catch((error: unknown) => this.#ahead.fail(error))
+  }
+
+  /** Where partitions without a position begin, said at once: a restart must not look for `latest` anew. */
+  *#pinned(from: Positions): Generator<SourceEvent> {
+    for (const { name, nextOffset } of this.#cursors) {
+      if (!from.has(name)) yield { progress: name, next: positionOf(nextOffset, this.#options.topicId) }
+    }
+  }
+
+  async #lookForPartitions(): Promise<void> {
+    const { client, config } = this.#options
+    try {
+      const layout = await client.topicLayout(config.topic)
+      if (layout.topicId === this.#options.topicId && layout.leaders.length > this.#cursors.length) {
+        this.#ahead.push(layout)
+      }
+    } catch (error) {
+      this.#ahead.fail(error)
+    }
+  }
+
+  async *#grow(layout: TopicLayout): AsyncGenerator<SourceEvent> {
+    const indexes = layout.leaders.map((_, index) => index).slice(this.#cursors.length)
+    const offsets = await this.#listOffsets(new Map(indexes.map((index) => [index, FIRST_OFFSET])))
+    yield* this.#assign(offsets, layout)
+  }
+
+  #listOffsets(asked: ReadonlyMap<number, bigint>): Promise<Map<number, number>> {
+    const { client, config, readCommitted } = this.#options
+    return client.listOffsets(config.topic, asked, readCommitted ? 1 : 0)
+  }
+
+  async #assertNoError({ errorCode, parts }: FetchedResponse): Promise<void> {
+    const { client, config } = this.#options
+    const context = { bootstrap: client.bootstrap, operation: `read topic "${config.topic}"` }
+    if (errorCode !== 0) throw errorOfCode(errorCode, context)
+    for (const part of parts) {
+      if (part.fetched.errorCode !== 0) throw await this.#partitionError(part)
+    }
+  }
+
+  async #partitionError({ cursor, fetched, from: offset }: FetchedPart): Promise<Error> {
+    const { index, name: partition } = cursor
+    if (fetched.errorCode === OFFSET_OUT_OF_RANGE) {
+      const first = await this.#listOffsets(new Map([[index, FIRST_OFFSET]]))
+      const end = await this.#listOffsets(new Map([[index, END_OFFSET]]))
+      return new OffsetOutOfRangeError({ partition, offset, first: first.get(index) ?? 0, end: end.get(index) ?? 0 })
+    }
+    if (fetched.errorCode === CORRUPT_MESSAGE) {
+      return new BatchCorruptError({ partition, offset, reason: 'the broker says CORRUPT_MESSAGE' })
+    }
+    const { bootstrap } = this.#options.client
+    return errorOfCode(fetched.errorCode, { bootstrap, operation: `read ${partition}` })
+  }
+}

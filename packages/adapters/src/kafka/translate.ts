@@ -1,0 +1,83 @@
+import { HeadraceError } from '@headrace/core'
+import { protocolErrors, protocolErrorsCodesById } from '@platformatic/kafka'
+import { BrokerUnreachableError, KafkaAuthError, KafkaRequestError } from './errors.ts'
+
+export interface TranslationContext {
+  readonly bootstrap: string
+  /** Completes "Kafka refuses to …". */
+  readonly operation: string
+}
+
+/** An error code of the protocol, as Kafka names it, and whether the same request may succeed later. */
+export interface ProtocolErrorName {
+  readonly id: string
+  readonly canRetry: boolean
+}
+
+/** Kafka's own name of an error code. */
+export function protocolErrorOf(code: number): ProtocolErrorName {
+  const id = protocolErrorsCodesById[code as keyof typeof protocolErrorsCodesById]
+  const known = id === undefined ? undefined : protocolErrors[id as keyof typeof protocolErrors]
+  return known ?? { id: `error code ${code}`, canRetry: false }
+}
+
+/** What the user is told of a protocol error. */
+export function errorOfCode(code: number, context: TranslationContext, cause?: unknown): HeadraceError {
+  const { id, canRetry } = protocolErrorOf(code)
+  return errorNamed(id, canRetry, context, cause)
+}
+
+/** An error of the vendor's client, of a socket, or already ours, as one of the catalogue. */
+export function translateKafkaError(error: unknown, context: TranslationContext): HeadraceError {
+  if (error instanceof HeadraceError) return error
+  const chain = [...everyCause(error)]
+  const { bootstrap } = context
+  const refused = chain.find((one) => one.code === 'PLT_KFK_AUTHENTICATION' || one.message === 'Broker requires TLS.')
+  if (refused !== undefined)
+    return new KafkaAuthError({ bootstrap, reason: innermost(chain, refused) }, { cause: error })
+  const protocol = chain.find((one) => typeof one.apiId === 'string')
+  if (protocol?.apiId !== undefined) return errorNamed(protocol.apiId, protocol.canRetry === true, context, error)
+  const usage = chain.find((one) => one.code === 'PLT_KFK_USER' || one.code?.startsWith('PLT_KFK_UNSUPPORTED'))
+  if (usage !== undefined) {
+    return new KafkaRequestError({ operation: context.operation, reason: usage.message }, { cause: error })
+  }
+  return new BrokerUnreachableError({ bootstrap, reason: innermost(chain) }, { cause: error })
+}
+
+export function isUnknownTopic(error: unknown): boolean {
+  return [...everyCause(error)].some(
+    ({ apiId, code, message }) =>
+      apiId === 'UNKNOWN_TOPIC_OR_PARTITION' || (code === 'PLT_KFK_USER' && message.startsWith('Unknown topic')),
+  )
+}
+
+function errorNamed(id: string, canRetry: boolean, context: TranslationContext, cause: unknown): HeadraceError {
+  const options = cause === undefined ? {} : { cause }
+  const { bootstrap, operation } = context
+  if (id.endsWith('AUTHORIZATION_FAILED') || id.startsWith('SASL_')) {
+    return new KafkaAuthError({ bootstrap, reason: `${id} (to ${operation})` }, options)
+  }
+  if (canRetry) return new BrokerUnreachableError({ bootstrap, reason: `${id} (to ${operation})` }, options)
+  return new KafkaRequestError({ operation, reason: id }, options)
+}
+
+interface VendorError extends Error {
+  readonly code?: string
+  readonly apiId?: string
+  readonly canRetry?: boolean
+  readonly errors?: readonly unknown[]
+}
+
+function* everyCause(error: unknown): Generator<VendorError> {
+  if (!(error instanceof Error)) return
+  const vendor: VendorError = error
+  yield vendor
+  for (const inner of vendor.errors ?? []) yield* everyCause(inner)
+  yield* everyCause(error.cause)
+}
+
+/** The most exact words: what the system or the broker said, rather than what wraps it. */
+function innermost(chain: readonly VendorError[], from = chain[0]): string {
+  const rest = chain.slice(from === undefined ? 0 : chain.indexOf(from)).filter((one) => one.message !== '')
+  return rest.at(-1)?.message ?? 'the connection was closed'
+}
