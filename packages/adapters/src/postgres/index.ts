@@ -1,0 +1,17 @@
+import type { AdapterDefinition } from '@headrace/core'
+import { checkSink, connectionSchema, type PostgresSinkConfig, sinkExamples, sinkSchema } from './config.ts'
+
+export const postgres: AdapterDefinition = {
+  name: 'postgres',
+  summary: 'Rows into a PostgreSQL table, inserted or updated by a key, in one transaction per batch.',
+  connection: { type: 'postgres', schema: connectionSchema, defaultName: 'warehouse' },
+  sink: {
+    delivery: 'exactly-once',
+    schema: sinkSchema,
+    examples: sinkExamples,
+    connectionName: (config: PostgresSinkConfig) => config.connection,
+    check: checkSink,
+    staging: () => ({ format: 'parquet' }),
+    load: () => import('./sink.ts'),
+  },
+}

@@ -1,0 +1,55 @@
+import { quoteTable, type TableName } from './names.ts'
+import type { PostgresSession } from './session.ts'
+
+export interface TargetColumn {
+  readonly name: string
+  readonly type: string
+  /** NOT NULL, and nothing fills it in. */
+  readonly required: boolean
+  /** False for columns that the table computes itself. */
+  readonly writable: boolean
+}
+
+/** A table as the server has it. */
+export interface TargetTable {
+  readonly schema: string
+  readonly name: string
+  readonly columns: readonly TargetColumn[]
+  /** Columns of the unique indexes that ON CONFLICT can use. */
+  readonly uniqueKeys: readonly (readonly string[])[]
+  /** COPY may write into it: a plain or partitioned table without row security. */
+  readonly takesCopy: boolean
+}
+
+const TABLE = `
+  SELECT c.oid, n.nspname AS schema, c.relname AS name,
+         c.relkind IN ('r', 'p') AND NOT c.relrowsecurity AS "takesCopy"
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.oid = to_regclass($1)`
+
+const COLUMNS = `
+  SELECT attname AS name, format_type(atttypid, atttypmod) AS type,
+         attnotnull AND NOT atthasdef AND attidentity = '' AS required,
+         attgenerated = '' AND attidentity <> 'a' AS writable
+  FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum`
+
+// ON CONFLICT infers only indexes that are unique, whole, over plain columns and checked at once.
+const UNIQUE_KEYS = `
+  SELECT array_agg(a.attname::text) AS columns
+  FROM pg_index i
+  CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
+  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+  WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indimmediate
+    AND i.indpred IS NULL AND i.indexprs IS NULL AND k.n <= i.indnkeyatts
+  GROUP BY i.indexrelid`
+
+/** Undefined when there is no such table (or view). */
+export async function introspect(session: PostgresSession, table: TableName): Promise<TargetTable | undefined> {
+  type Found = Pick<TargetTable, 'schema' | 'name' | 'takesCopy'> & { oid: number }
+  const [found] = await session.rows<Found>(TABLE, [quoteTable(table)])
+  if (found === undefined) return undefined
+  const { oid, schema, name, takesCopy } = found
+  const columns = await session.rows<TargetColumn & Record<string, unknown>>(COLUMNS, [oid])
+  const keys = await session.rows<{ columns: string[] }>(UNIQUE_KEYS, [oid])
+  return { schema, name, takesCopy, columns, uniqueKeys: keys.map((key) => key.columns) }
+}
