@@ -1,5 +1,6 @@
 import type { AdapterDefinition } from '@headrace/core'
+import { kafka } from './kafka/index.ts'
 import { postgres } from './postgres/index.ts'
 
-/** Every adapter there is. A folder that is not listed here does not exist for the program. */
-export const adapters: readonly AdapterDefinition[] = [postgres]
+/** Every system that Headrace reads from or writes to. Adding one is its folder and a line here. */
+export const adapters: readonly AdapterDefinition[] = [kafka, postgres]
