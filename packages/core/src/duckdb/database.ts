@@ -1,13 +1,30 @@
 import {
+  BIGINT,
+  BLOB,
+  blobValue,
+  DOUBLE,
   type DuckDBConnection,
   DuckDBDataChunk,
   DuckDBInstance,
-  type DuckDBType,
   type DuckDBValue,
+  VARCHAR,
 } from '@duckdb/node-api'
 import type { Json } from '../model/json.ts'
 
 export type Parameter = DuckDBValue
+export type AppendValue = string | number | bigint | Uint8Array | null
+export interface AppendColumn {
+  readonly type: keyof typeof APPEND_TYPES
+  readonly values: readonly AppendValue[]
+}
+const APPEND_TYPES = { BIGINT, BLOB, DOUBLE, VARCHAR }
+
+function appendValue(type: AppendColumn['type'], value: AppendValue): DuckDBValue {
+  if (value === null) return null
+  if (type === 'BIGINT') return BigInt(value as number | bigint)
+  return value instanceof Uint8Array ? blobValue(value) : value
+}
+
 export type JsonRow = Record<string, Json>
 
 export interface DatabaseOptions {
@@ -114,17 +131,27 @@ export class Connection {
     }
   }
 
-  /** Appends rows column by column; `columns[c][r]`. For bulk numbers and bytes that have no file form. */
-  async append(
-    table: string,
-    types: readonly DuckDBType[],
-    columns: readonly (readonly DuckDBValue[])[],
-  ): Promise<void> {
+  /** A query's one column of DOUBLE as numbers, in order; NaN where it is null. */
+  async doubles(sql: string, rows: number): Promise<Float64Array> {
+    const values = new Float64Array(rows)
+    let at = 0
+    for await (const chunk of this.chunks(sql)) {
+      const vector = chunk.getColumnVector(0)
+      for (let i = 0; i < chunk.rowCount; i++) values[at++] = (vector.getItem(i) as number | null) ?? Number.NaN
+    }
+    return values
+  }
+
+  /** Appends rows, given column by column. For values that have no file form. */
+  async append(table: string, columns: readonly AppendColumn[]): Promise<void> {
     const appender = await this.native.createAppender(table)
-    const rows = columns[0]?.length ?? 0
+    const types = columns.map((column) => APPEND_TYPES[column.type])
+    const rows = columns[0]?.values.length ?? 0
     for (let from = 0; from < rows; from += 2048) {
       const chunk = DuckDBDataChunk.create(types, Math.min(2048, rows - from))
-      chunk.setColumns(columns.map((column) => column.slice(from, from + 2048)))
+      chunk.setColumns(
+        columns.map((column) => column.values.slice(from, from + 2048).map((value) => appendValue(column.type, value))),
+      )
       appender.appendDataChunk(chunk)
     }
     appender.closeSync()

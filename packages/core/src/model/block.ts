@@ -49,3 +49,9 @@ export function valueAt(bytes: Bytes, i: number): Uint8Array | null {
 export function byteLength(bytes: Bytes, count: number): number {
   return count === 0 ? 0 : (bytes.ends[count - 1] as number) + 1
 }
+
+/** A copy of string i of `bytes` that outlives the block, or null. */
+export function copyOf(bytes: Bytes, i: number): Uint8Array | null {
+  const view = valueAt(bytes, i)
+  return view === null ? null : new Uint8Array(view)
+}

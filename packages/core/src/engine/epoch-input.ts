@@ -1,0 +1,15 @@
+import type { Position, RecordBlock } from '../model/index.ts'
+
+/** What a source said since the last epoch, ready to be made one. */
+export interface EpochInput {
+  readonly blocks: readonly RecordBlock[]
+  readonly records: number
+  readonly bytes: number
+  /** Where the partitions touched stand after this epoch. */
+  readonly positions: ReadonlyMap<string, Position>
+  readonly assigned: readonly string[]
+  readonly revoked: readonly string[]
+  readonly ended: readonly string[]
+  /** Partitions whose last word was that there is no more: since when and until when (ms) that has been seen. */
+  readonly atEnd: ReadonlyMap<string, { readonly since: number; readonly until: number }>
+}

@@ -1,0 +1,325 @@
+import { join } from 'node:path'
+import type { Decoded, Decoder } from '../decode/decoder.ts'
+import { failureOf, quoteIdentifier } from '../duckdb/index.ts'
+import { HeadraceError } from '../errors/index.ts'
+import {
+  copyOf,
+  EpochRecords,
+  type Field,
+  type InputPlan,
+  type Judgement,
+  judge,
+  type PipelinePlan,
+  type SinkPlan,
+  type StagedFile,
+  type Watermarks,
+  type WindowPlan,
+} from '../model/index.ts'
+import { collectDeadLetters, DEAD_LETTER_SCHEMA, type DeadLetter } from './dead-letters.ts'
+import type { EpochInput } from './epoch-input.ts'
+import {
+  DiskFullError,
+  EventTimeAheadError,
+  EventTimeMissingError,
+  QueryFailedError,
+  RecordLateError,
+} from './errors.ts'
+import { readTimes, rowRanges, rowTimestamps } from './event-time.ts'
+import { stagedName, stageRows } from './staging.ts'
+import type { StateStore, WindowTotals } from './state.ts'
+import { accumulate, emptyOutput, fire } from './windows.ts'
+
+const INPUT_TABLE = '_input'
+
+export interface EpochTarget {
+  readonly plan: SinkPlan
+  readonly staging: { readonly directory: string } & Parameters<typeof stageRows>[3]
+}
+
+export interface EpochContext {
+  readonly pipeline: string
+  readonly incarnation: string
+  readonly plan: PipelinePlan
+  readonly state: StateStore
+  readonly decoder: Decoder
+  readonly watermarks: Watermarks | undefined
+  readonly targets: readonly EpochTarget[]
+  readonly deadLetters: EpochTarget['staging']
+  readonly spoolFile: string
+}
+
+/** What an epoch did, before its commit: the caller writes it into the checkpoint. */
+export interface EpochOutcome {
+  readonly decoded: number
+  readonly dead: number
+  readonly windows: Readonly<Record<string, WindowTotals>>
+  readonly staged: readonly {
+    readonly sink: string
+    readonly schema: readonly Field[]
+    readonly files: readonly StagedFile[]
+  }[]
+  readonly deadFiles: readonly StagedFile[]
+  readonly deadLetters: number
+}
+
+/** Makes the views and tables that every epoch works on. Once per session. */
+export async function prepareSession(context: EpochContext): Promise<void> {
+  const { connection } = context.state
+  const { input, relations } = context.plan
+  await connection.run(`CREATE OR REPLACE TEMP TABLE ${INPUT_TABLE} (${inputColumns(input)})`)
+  await connection.run(`CREATE OR REPLACE TEMP VIEW input AS SELECT *, rowid AS _row FROM ${INPUT_TABLE}`)
+  for (const relation of relations) {
+    if (relation.kind === 'window') await emptyOutput(connection, relation)
+    else await connection.run(`CREATE OR REPLACE TEMP VIEW ${quoteIdentifier(relation.name)} AS ${relation.sql}`)
+  }
+}
+
+function inputColumns(input: InputPlan): string {
+  const types = { _partition: 'VARCHAR', _offset: 'BIGINT', _timestamp: 'TIMESTAMP', _key: 'BLOB' }
+  return [
+    ...input.columns.map((column) => `${quoteIdentifier(column.name)} ${column.type}`),
+    ...input.metadata.map((name) => `${name} ${types[name]}`),
+  ].join(', ')
+}
+
+/** One epoch's work inside the state's transaction: decode, judge times, update and fire windows, stage every sink's rows. */
+export class Epoch {
+  readonly #context: EpochContext
+  readonly #number: number
+  readonly #clock: number
+  readonly #letters: DeadLetter[] = []
+  readonly #windows: Record<string, WindowTotals> = {}
+  #times: Float64Array = new Float64Array(0)
+
+  constructor(context: EpochContext, number: number, clock: number) {
+    this.#context = context
+    this.#number = number
+    this.#clock = clock
+  }
+
+  /** Decodes, judges, accumulates, fires; with `drain` everything. Releases the blocks. */
+  async run(input: EpochInput, drain: boolean): Promise<{ decoded: number; dead: number; fired: boolean }> {
+    const { watermarks } = this.#context
+    this.#applyAssignments(input)
+    const records = new EpochRecords(input.blocks)
+    let decoded = 0
+    let dead = 0
+    try {
+      if (records.count > 0) {
+        const table = await this.#decode(records)
+        dead = records.count - table.rows
+        const judged = watermarks === undefined ? undefined : await this.#judge(records, table)
+        const unusable = judged === undefined ? 0 : judged.missing.length + judged.ahead.length
+        dead += unusable
+        decoded = records.count - dead
+        await this.#accumulate(records, table, judged)
+        for (const [partition, maxTime] of judged?.maxTimes ?? []) watermarks?.advance(partition, maxTime)
+      }
+    } finally {
+      records.release()
+    }
+    this.#applyIdleness(input)
+    const fired = await this.#fire(drain)
+    return { decoded, dead, fired }
+  }
+
+  /** Writes what each sink shall get, and the dead letters, to files. */
+  async stage(ran: { decoded: number; dead: number; fired: boolean }): Promise<EpochOutcome> {
+    const { state, targets, plan, deadLetters } = this.#context
+    const staged: { sink: string; schema: readonly Field[]; files: StagedFile[] }[] = []
+    const perRow = new Set([
+      'input',
+      ...plan.relations.filter((r) => r.kind === 'select' && r.perRow).map((r) => r.name),
+    ])
+    for (const target of targets) {
+      const { name, relation, columns } = target.plan
+      if (perRow.has(relation) ? ran.decoded === 0 : !ran.fired) continue
+      const select = `SELECT ${columns.map((column) => quoteIdentifier(column.name)).join(', ')} FROM ${quoteIdentifier(relation)}`
+      const files = await this.#guard(relation, () =>
+        stageRows(state.connection, select, columns, target.staging, this.#target(name, target.staging.directory)),
+      )
+      staged.push({ sink: name, schema: columns, files })
+    }
+    let deadFiles: StagedFile[] = []
+    if (this.#letters.length > 0) {
+      const select = await collectDeadLetters(state.connection, this.#letters, this.#number, this.#clock)
+      const target = this.#target('dead-letters', deadLetters.directory)
+      deadFiles = await stageRows(state.connection, select, DEAD_LETTER_SCHEMA, deadLetters, target)
+    }
+    return {
+      decoded: ran.decoded,
+      dead: ran.dead,
+      windows: this.#windows,
+      staged,
+      deadFiles,
+      deadLetters: this.#letters.length,
+    }
+  }
+
+  #target(sink: string, directory: string): { directory: string; name: string } {
+    const { pipeline, incarnation } = this.#context
+    return { directory, name: stagedName(pipeline, sink, incarnation, this.#number) }
+  }
+
+  #applyAssignments(input: EpochInput): void {
+    const { watermarks } = this.#context
+    if (watermarks === undefined) return
+    for (const partition of input.assigned) watermarks.assign(partition)
+    for (const block of input.blocks) watermarks.seenRecords(block.partition)
+  }
+
+  #applyIdleness(input: EpochInput): void {
+    const { watermarks } = this.#context
+    if (watermarks === undefined) return
+    for (const [partition, { since, until }] of input.atEnd) {
+      watermarks.seenEnd(partition, since)
+      watermarks.seenEnd(partition, until)
+    }
+    for (const partition of input.ended) watermarks.end(partition)
+    for (const partition of input.revoked) watermarks.revoke(partition)
+  }
+
+  async #decode(records: EpochRecords): Promise<Decoded> {
+    const { state, decoder, plan, spoolFile } = this.#context
+    const decoded = await decoder.decode({
+      connection: state.connection,
+      table: INPUT_TABLE,
+      columns: plan.input.columns,
+      required: plan.input.required,
+      metadata: plan.input.metadata,
+      records,
+      spoolFile,
+    })
+    for (const { record, code, reason } of decoded.rejected) this.#reject(records, record, code, reason, 'decode')
+    return decoded
+  }
+
+  async #judge(records: EpochRecords, decoded: Decoded): Promise<Judgement> {
+    const { plan, state, watermarks } = this.#context
+    const time = plan.input.eventTime
+    if (time === undefined || watermarks === undefined) throw new Error('the pipeline has no event time')
+    const times = await readTimes(state.connection, INPUT_TABLE, time, decoded.rows)
+    const timestamps = rowTimestamps(records, decoded)
+    const judged = judge(
+      { times, timestamps, ranges: rowRanges(records, decoded) },
+      {
+        delayMs: time.delayMs,
+        maxAheadMs: time.maxAheadMs,
+        windows: this.#windowPlans().map((window) => window.window),
+        horizon: watermarks.horizon,
+        maxTime: (partition) => watermarks.maxTime(partition),
+      },
+    )
+    for (const row of judged.missing) {
+      this.#rejectRow(records, decoded, row, new EventTimeMissingError({ column: time.column }), 'watermark')
+    }
+    for (const row of judged.ahead) {
+      const details = { column: time.column, time: isoTime(times[row]), timestamp: isoTime(timestamps[row]) }
+      this.#rejectRow(records, decoded, row, new EventTimeAheadError(details), 'watermark')
+    }
+    const unusable = [...judged.missing, ...judged.ahead]
+    if (unusable.length > 0) {
+      await state.connection.run(`DELETE FROM ${INPUT_TABLE} WHERE rowid IN (SELECT unnest($1::BIGINT[]))`, [
+        `[${unusable.join(',')}]`,
+      ])
+    }
+    this.#times = times
+    return judged
+  }
+
+  async #accumulate(records: EpochRecords, decoded: Decoded, judged: Judgement | undefined): Promise<void> {
+    const { state, plan } = this.#context
+    for (const [w, window] of this.#windowPlans().entries()) {
+      const byPartition = judged?.late[w] ?? []
+      const behindHorizon = new Set(judged?.behindHorizon[w])
+      const tooLate = behindHorizon.size === 0 ? byPartition : [...byPartition, ...behindHorizon]
+      const { accepted, late } = await this.#guard(window.name, () => accumulate(state.connection, window, tooLate))
+      // Only rows that reached the window: those that a step before it took away are filtered, whatever their time.
+      const behind = behindHorizon.size === 0 ? 0 : late.filter((row) => behindHorizon.has(row)).length
+      this.#windows[window.name] = { ...emptyTotals(), accepted, late: late.length - behind, behindHorizon: behind }
+      if (plan.input.eventTime?.late !== 'deadLetters') continue
+      for (const row of late) {
+        const details = { window: window.name, time: isoTime(this.#times[row]), behindHorizon: behindHorizon.has(row) }
+        this.#rejectRow(records, decoded, row, new RecordLateError(details), window.name)
+      }
+    }
+  }
+
+  async #fire(drain: boolean): Promise<boolean> {
+    const { state, watermarks } = this.#context
+    if (watermarks === undefined) return false
+    const watermark = drain ? Number.POSITIVE_INFINITY : watermarks.current()
+    if (watermark === Number.NEGATIVE_INFINITY) return false
+    let any = false
+    for (const window of this.#windowPlans()) {
+      const fired = await this.#guard(window.name, () => fire(state.connection, window, watermark))
+      if (fired === undefined) {
+        await emptyOutput(state.connection, window)
+        continue
+      }
+      any = true
+      const totals = (this.#windows[window.name] ??= emptyTotals())
+      totals.fired += fired.records
+      totals.windowsClosed += fired.windows
+      totals.rowsOut += fired.rows
+    }
+    watermarks.actedOn(watermark)
+    return any
+  }
+
+  #windowPlans(): WindowPlan[] {
+    return this.#context.plan.relations.filter((relation) => relation.kind === 'window')
+  }
+
+  #rejectRow(records: EpochRecords, decoded: Decoded, row: number, error: HeadraceError, step: string): void {
+    const record = decoded.recordOfRow === undefined ? row : (decoded.recordOfRow[row] as number)
+    this.#reject(records, record, error.code, error.message, step)
+  }
+
+  #reject(records: EpochRecords, record: number, code: string, reason: string, step: string): void {
+    const { block, index } = records.locate(record)
+    const timestamp = block.timestamps[index] as number
+    this.#letters.push({
+      partition: block.partition,
+      ordinal: block.ordinals[index] as number,
+      timestamp: timestamp < 0 ? null : timestamp,
+      key: block.keys === undefined ? null : copyOf(block.keys, index),
+      value: copyOf(block.values, index),
+      code,
+      reason,
+      step,
+    })
+  }
+
+  /** Errors of the user's SQL on the data are the user's, with the step's name; a full disk is that. */
+  async #guard<T>(relation: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw translate(error, relation, this.#context.state.directory)
+    }
+  }
+}
+
+export function emptyTotals(): WindowTotals {
+  return { accepted: 0, late: 0, behindHorizon: 0, fired: 0, windowsClosed: 0, rowsOut: 0 }
+}
+
+/** A DuckDB error as one of the catalogue. */
+export function translate(error: unknown, relation: string, directory: string): unknown {
+  if (error instanceof HeadraceError) return error
+  const { kind, message } = failureOf(error)
+  if (/No space left on device/i.test(message)) return new DiskFullError({ path: directory }, { cause: error })
+  if (kind === 'Conversion' || kind === 'Invalid Input' || kind === 'Out of Range' || kind === 'Constraint') {
+    return new QueryFailedError({ relation, reason: message }, { cause: error })
+  }
+  return error
+}
+
+function isoTime(ms: number | undefined): string {
+  return ms === undefined || !Number.isFinite(ms) ? 'unknown' : new Date(ms).toISOString()
+}
+
+export function spoolPath(directory: string): string {
+  return join(directory, 'spool.ndjson')
+}

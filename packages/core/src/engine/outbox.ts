@@ -1,0 +1,175 @@
+import type { Database } from '../duckdb/index.ts'
+import type { Batch, Field, StagedFile, Staging } from '../model/index.ts'
+import { StagedBatch } from './batch-files.ts'
+import type { FragmentRecord, SinkCheckpoint } from './state.ts'
+
+/** Staging with its folder decided. */
+export type SinkStaging = Staging & { readonly directory: string }
+
+interface QueuedBatch {
+  readonly sequence: number
+  readonly fragments: FragmentRecord[]
+  rows: number
+  bytes: number
+}
+
+/**
+ * The batches of one sink between commit and publication: which is open, which are closed and wait, which are published
+ * but not yet forgotten by a commit. Bookkeeping only; the epoch writes it down, the publisher empties it.
+ */
+export class SinkQueue {
+  readonly name: string
+  readonly staging: SinkStaging
+  /** Closed and committed batches, oldest first. */
+  readonly #closed: QueuedBatch[] = []
+  #open: QueuedBatch
+  #openedAt: number | null
+  #publishedUpTo = 0
+  #forgottenUpTo = 0
+  #forgotten: FragmentRecord[] = []
+
+  constructor(
+    name: string,
+    staging: SinkStaging,
+    fragments: readonly FragmentRecord[],
+    checkpoint: SinkCheckpoint | undefined,
+  ) {
+    this.name = name
+    this.staging = staging
+    const openSequence = checkpoint?.openSequence ?? 1
+    this.#open = { sequence: openSequence, fragments: [], rows: 0, bytes: 0 }
+    this.#openedAt = checkpoint?.openedAt ?? null
+    for (const fragment of fragments) {
+      if (fragment.sequence !== this.#closed.at(-1)?.sequence && fragment.sequence < openSequence) {
+        this.#closed.push({ sequence: fragment.sequence, fragments: [], rows: 0, bytes: 0 })
+      }
+      addTo(fragment.sequence < openSequence ? (this.#closed.at(-1) as QueuedBatch) : this.#open, fragment)
+    }
+  }
+
+  get pendingBytes(): number {
+    return this.#closed.reduce((sum, batch) => sum + batch.bytes, this.#open.bytes)
+  }
+
+  get pendingBatches(): number {
+    return this.#closed.length + (this.#open.rows > 0 ? 1 : 0)
+  }
+
+  /** The last epoch of which this sink holds everything, given the last one committed. */
+  durableEpoch(committed: number): number {
+    const first = this.#closed[0]?.fragments[0] ?? this.#open.fragments[0]
+    return first === undefined ? committed : first.epoch - 1
+  }
+
+  /** The schema of the open batch, if it has rows: rows of another schema need another batch. */
+  get openSchema(): readonly Field[] | undefined {
+    return this.#open.fragments[0]?.schema
+  }
+
+  /** Adds an epoch's files to the open batch; part of the epoch's transaction, so the records go into the state as well. */
+  add(epoch: number, clock: number, schema: readonly Field[], files: readonly StagedFile[]): FragmentRecord[] {
+    const records = files.map((file) => ({ ...file, sink: this.name, sequence: this.#open.sequence, epoch, schema }))
+    for (const record of records) addTo(this.#open, record)
+    if (records.length > 0) this.#openedAt ??= clock
+    return records
+  }
+
+  /** Whether the open batch has reached one of its limits. */
+  due(clock: number): boolean {
+    if (this.#open.fragments.length === 0) return false
+    const { roll } = this.staging
+    if (roll === undefined) return true
+    return (
+      (roll.rows !== undefined && this.#open.rows >= roll.rows) ||
+      (roll.bytes !== undefined && this.#open.bytes >= roll.bytes) ||
+      (roll.everyMs !== undefined && clock >= (this.#openedAt ?? clock) + roll.everyMs)
+    )
+  }
+
+  /** When the open batch must close by time, ms; undefined for never. */
+  get dueAt(): number | undefined {
+    if (this.#open.fragments.length === 0 || this.#openedAt === null) return undefined
+    const { roll } = this.staging
+    if (roll === undefined) return this.#openedAt
+    return roll.everyMs === undefined ? undefined : this.#openedAt + roll.everyMs
+  }
+
+  /** Freezes the open batch. It may be published only once the transaction that says so has been committed. */
+  close(): void {
+    if (this.#open.fragments.length === 0) return
+    this.#closed.push(this.#open)
+    this.#open = { sequence: this.#open.sequence + 1, fragments: [], rows: 0, bytes: 0 }
+    this.#openedAt = null
+  }
+
+  checkpoint(): SinkCheckpoint {
+    return { openSequence: this.#open.sequence, openedAt: this.#openedAt }
+  }
+
+  next(): QueuedBatch | undefined {
+    return this.#closed[0]
+  }
+
+  /** The sink holds the oldest closed batch. */
+  published(): void {
+    const batch = this.#closed.shift()
+    if (batch === undefined) return
+    this.#publishedUpTo = batch.sequence
+    this.#forgotten.push(...batch.fragments)
+  }
+
+  /** The oldest closed batch was staged again, without the rows that the target refuses. */
+  restaged(fragments: readonly FragmentRecord[]): void {
+    const batch = this.#closed[0]
+    if (batch === undefined) return
+    const fresh: QueuedBatch = { sequence: batch.sequence, fragments: [], rows: 0, bytes: 0 }
+    for (const fragment of fragments) addTo(fresh, fragment)
+    this.#closed[0] = fresh
+  }
+
+  /** Up to which sequence the next commit can forget; undefined when there is nothing to forget. */
+  get forgettable(): number | undefined {
+    return this.#publishedUpTo > this.#forgottenUpTo ? this.#publishedUpTo : undefined
+  }
+
+  /** After the commit that forgot up to `sequence`: the files that nobody needs any more. */
+  forgot(sequence: number): StagedFile[] {
+    this.#forgottenUpTo = sequence
+    const gone = this.#forgotten.filter((fragment) => fragment.sequence <= sequence)
+    this.#forgotten = this.#forgotten.filter((fragment) => fragment.sequence > sequence)
+    return gone
+  }
+
+  /** Everything committed that the sink does not hold yet, oldest first. */
+  pending(identity: { pipeline: string; incarnation: string }, database: Database): Batch[] {
+    const batches = this.#open.fragments.length === 0 ? this.#closed : [...this.#closed, this.#open]
+    return batches.map((batch) => toBatch(batch, this.name, this.staging.format, identity, database))
+  }
+
+  batch(queued: QueuedBatch, identity: { pipeline: string; incarnation: string }, database: Database): Batch {
+    return toBatch(queued, this.name, this.staging.format, identity, database)
+  }
+}
+
+function addTo(batch: QueuedBatch, fragment: FragmentRecord): void {
+  batch.fragments.push(fragment)
+  batch.rows += fragment.rows
+  batch.bytes += fragment.bytes
+}
+
+function toBatch(
+  queued: QueuedBatch,
+  sink: string,
+  format: Staging['format'],
+  identity: { pipeline: string; incarnation: string },
+  database: Database,
+): Batch {
+  return new StagedBatch({
+    id: { ...identity, sink, sequence: queued.sequence },
+    schema: queued.fragments[0]?.schema ?? [],
+    rowCount: queued.rows,
+    files: queued.fragments,
+    format,
+    database,
+  })
+}

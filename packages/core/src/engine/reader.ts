@@ -1,0 +1,203 @@
+import { HeadraceError } from '../errors/index.ts'
+import type { Position, RecordBlock, Source, SourceEvent } from '../model/index.ts'
+import { backoffMs, sleep } from './backoff.ts'
+import type { EpochInput } from './epoch-input.ts'
+
+export interface ReaderOptions {
+  readonly createSource: () => Promise<Source>
+  readonly from: ReadonlyMap<string, Position>
+  /** Reading pauses while so much waits to be taken. */
+  readonly maxRecords: number
+  readonly maxBytes: number
+  readonly signal: AbortSignal
+  /** Something was added: look again whether an epoch is due. */
+  readonly onChange: () => void
+  /** The source is out of reach and is tried again; undefined once it answers. */
+  readonly onProblem: (error: HeadraceError | undefined, attempt: number) => void
+}
+
+/** Reads a source ahead of the epochs, within limits, and connects it again when it goes away. */
+export class Reader {
+  readonly #options: ReaderOptions
+  readonly #positions: Map<string, Position>
+  #source: Source | undefined
+  #gathered = emptyInput()
+  #room: (() => void) | undefined
+  #failure: unknown
+  #ended = false
+  #work: Promise<void> = Promise.resolve()
+
+  constructor(options: ReaderOptions) {
+    this.#options = options
+    this.#positions = new Map(options.from)
+    options.signal.addEventListener('abort', () => this.#makeRoom(), { once: true })
+  }
+
+  /** Connects (throwing what the source throws, if that cannot be helped by waiting) and reads on in the background. */
+  async start(): Promise<void> {
+    const source = await this.#connect()
+    this.#work = this.#read(source)
+  }
+
+  get source(): Source {
+    if (this.#source === undefined) throw new Error('the reader has not been started')
+    return this.#source
+  }
+
+  get gathered(): Readonly<EpochInput> {
+    return this.#gathered
+  }
+
+  /** Where reading stands, taken or not. */
+  get positions(): ReadonlyMap<string, Position> {
+    return this.#positions
+  }
+
+  get full(): boolean {
+    return this.#gathered.records >= this.#options.maxRecords || this.#gathered.bytes >= this.#options.maxBytes
+  }
+
+  /** The source has said its last word. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Takes what has been gathered. Throws what reading failed with, if it did. */
+  take(): EpochInput {
+    this.check()
+    const taken = this.#gathered
+    this.#gathered = emptyInput(taken)
+    this.#makeRoom()
+    return taken
+  }
+
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** Ends reading (the signal must have been aborted) and closes the source. Blocks not taken are released. */
+  async close(): Promise<void> {
+    this.#makeRoom()
+    await this.#work
+    for (const block of this.#gathered.blocks) block.release()
+    this.#gathered = emptyInput()
+    await this.#source?.close()
+  }
+
+  async #read(first: Source): Promise<void> {
+    const { signal } = this.#options
+    let source = first
+    while (!signal.aborted) {
+      try {
+        for await (const event of source.read(this.#positions, signal)) {
+          this.#accept(event)
+          while (this.full && !signal.aborted) await this.#untilTaken()
+          if (signal.aborted) break
+        }
+        if (!signal.aborted) this.#ended = true
+        this.#options.onChange()
+        return
+      } catch (error) {
+        if (signal.aborted) return
+        if (!(error instanceof HeadraceError) || error.retry !== 'backoff') return this.#fail(error)
+        this.#options.onProblem(error, 1)
+        try {
+          await source.close()
+          source = await this.#connect()
+        } catch (again) {
+          if (!signal.aborted) this.#fail(again)
+          return
+        }
+      }
+    }
+  }
+
+  async #connect(): Promise<Source> {
+    const { signal, onProblem } = this.#options
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted()
+      const source = await this.#options.createSource()
+      try {
+        await source.connect(signal)
+        this.#source = source
+        onProblem(undefined, 0)
+        return source
+      } catch (error) {
+        await source.close()
+        if (signal.aborted || !(error instanceof HeadraceError) || error.retry !== 'backoff') throw error
+        onProblem(error, attempt)
+        await sleep(backoffMs(attempt), signal)
+      }
+    }
+  }
+
+  #accept(event: SourceEvent): void {
+    const gathered = this.#gathered
+    if ('block' in event) {
+      const { block } = event
+      gathered.blocks.push(block)
+      gathered.records += block.count
+      gathered.bytes += block.count === 0 ? 0 : (block.values.ends[block.count - 1] as number) + 1
+      this.#moved(block.partition, block.next)
+    } else if ('progress' in event) this.#moved(event.progress, event.next)
+    else if ('atEnd' in event) {
+      const since = gathered.atEnd.get(event.atEnd)?.since ?? event.observedAt
+      gathered.atEnd.set(event.atEnd, { since, until: event.observedAt })
+    } else if ('ended' in event) {
+      gathered.ended.push(event.ended)
+      gathered.assigned.push(...event.children)
+    } else if ('assigned' in event) gathered.assigned.push(...event.assigned)
+    else {
+      gathered.revoked.push(...event.revoked)
+      event.done()
+    }
+    this.#options.onChange()
+  }
+
+  #moved(partition: string, next: Position): void {
+    this.#gathered.positions.set(partition, next)
+    this.#gathered.atEnd.delete(partition)
+    this.#positions.set(partition, next)
+  }
+
+  #untilTaken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#room = resolve
+    })
+  }
+
+  #makeRoom(): void {
+    this.#room?.()
+    this.#room = undefined
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error
+    this.#options.onChange()
+  }
+}
+
+interface Gathered extends EpochInput {
+  readonly blocks: RecordBlock[]
+  records: number
+  bytes: number
+  readonly positions: Map<string, Position>
+  readonly assigned: string[]
+  readonly revoked: string[]
+  readonly ended: string[]
+  readonly atEnd: Map<string, { since: number; until: number }>
+}
+
+/** What is known of partitions at their end carries over: idleness is counted across epochs. */
+function emptyInput(previous?: EpochInput): Gathered {
+  return {
+    blocks: [],
+    records: 0,
+    bytes: 0,
+    positions: new Map(),
+    assigned: [],
+    revoked: [],
+    ended: [],
+    atEnd: new Map(previous?.atEnd),
+  }
+}

@@ -1,0 +1,85 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Database } from '../duckdb/index.ts'
+import { HeadraceError } from '../errors/index.ts'
+import type { PipelinePlan } from '../model/index.ts'
+import { InternalError } from './errors.ts'
+import type { RunOptions, RunResult } from './options.ts'
+import { planChecked } from './plan-checked.ts'
+import { Session } from './session.ts'
+import { StateStore } from './state.ts'
+import { problemOf } from './status-board.ts'
+
+/** How long publications may go on after the user asked to stop. */
+const GRACE_MS = 3000
+
+/**
+ * Runs one pipeline to its end: plans its SQL, opens its state (one run at a time), goes on where the last commit stands.
+ * Throws PIPELINE_INVALID, PIPELINE_RUNNING, PIPELINE_CHANGED, what its source and sinks throw, or STEP_FAILED; whatever it
+ * throws, the state stands as after the last commit.
+ */
+export async function runPipeline(options: RunOptions): Promise<RunResult> {
+  const { config, dataDirectory } = options
+  const plan = await planOf(options)
+  const directory = join(dataDirectory, 'pipelines', config.name)
+  const state = await StateStore.open(config.name, directory, {
+    threads: options.threads,
+    memoryLimit: options.memoryLimit,
+  })
+  const reading = await Database.open(undefined, { threads: 1 })
+  let session: Session | undefined
+  try {
+    session = await Session.open({ ...options, plan, state, reading, directory })
+    if (!session.finished) await work(session, options)
+    await finishPublishing(session, options.signal)
+    return { status: await session.end(session.finished ? 'finished' : 'stopped') }
+  } catch (error) {
+    const failure = asHeadraceError(error)
+    await session?.end('failed', problemOf(failure))
+    throw failure
+  } finally {
+    await session?.close()
+    reading.close()
+    state.close()
+    await rm(join(directory, 'spool.ndjson'), { force: true })
+  }
+}
+
+async function planOf(options: RunOptions): Promise<PipelinePlan> {
+  return planChecked(options.config, options.adapters)
+}
+
+/** The epoch loop. */
+async function work(session: Session, options: RunOptions): Promise<void> {
+  const { mode, drain, signal } = options
+  await session.startReading()
+  const goal = mode.kind === 'once' ? await session.reader.source.ends() : undefined
+  while (!signal.aborted) {
+    session.check()
+    const last = await session.isLast(mode, goal)
+    if (last) break
+    if (session.held()) await session.waitForNews(1000)
+    else if (session.due()) await session.epoch()
+    else await session.waitForNews(session.msUntilDue(mode))
+  }
+  if (signal.aborted) return
+  session.log({ level: 'debug', message: drain ? 'draining' : 'flushing' })
+  await session.finish(drain)
+}
+
+/** Waits until every sink holds all: as long as it takes, or a moment after the user asked to stop. */
+async function finishPublishing(session: Session, signal: AbortSignal): Promise<void> {
+  const drained = session.drained()
+  if (!signal.aborted) {
+    const stop = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    await Promise.race([drained, stop])
+  }
+  if (signal.aborted) await Promise.race([drained, delay(GRACE_MS, undefined, { ref: false })])
+  session.check()
+}
+
+function asHeadraceError(error: unknown): HeadraceError {
+  if (error instanceof HeadraceError) return error
+  return new InternalError({ reason: error instanceof Error ? error.message : String(error) }, { cause: error })
+}

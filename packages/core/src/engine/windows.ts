@@ -1,0 +1,82 @@
+import { type Connection, quoteIdentifier } from '../duckdb/index.ts'
+import { LATE_TABLE, RECORDS_COLUMN, ROW_COLUMN, type WindowPlan } from '../model/index.ts'
+
+/** The parameter of `fire` for a watermark in ms: a window fires when the watermark ≥ its end − 1 ms. */
+export function fireLimit(watermark: number): string {
+  if (watermark === Number.POSITIVE_INFINITY) return 'infinity'
+  return new Date(watermark + 1).toISOString().replace('T', ' ').replace('Z', '')
+}
+
+export interface Accumulated {
+  /** Input records that went into the state. */
+  readonly accepted: number
+  /** Rows of the window's input that came too late, as row numbers of the epoch's input. */
+  readonly late: readonly number[]
+}
+
+/** Adds an epoch's rows to a window's state, without those in `lateRows` (row numbers that the input may no longer hold). */
+export async function accumulate(
+  connection: Connection,
+  window: WindowPlan,
+  lateRows: readonly number[],
+): Promise<Accumulated> {
+  let late: number[] = []
+  if (lateRows.length > 0) {
+    await fillLateTable(connection, lateRows)
+    const rows = await connection.rows<{ row: number }>(
+      `SELECT ${ROW_COLUMN}::DOUBLE AS row FROM ${quoteIdentifier(window.upstream)} SEMI JOIN ${LATE_TABLE} ON ${ROW_COLUMN} = ${LATE_TABLE}.row ORDER BY 1`,
+    )
+    late = rows.map(({ row }) => row)
+  }
+  const select = late.length > 0 ? window.accumulateOnTime : window.accumulate
+  await connection.run(`CREATE OR REPLACE TEMP TABLE _accumulated AS ${select}`)
+  const counted = await connection.row<{ accepted: number }>(
+    `SELECT coalesce(sum(${RECORDS_COLUMN}), 0)::DOUBLE AS accepted FROM _accumulated`,
+  )
+  await connection.run(`INSERT INTO ${quoteIdentifier(window.stateTable)} SELECT * FROM _accumulated`)
+  return { accepted: counted?.accepted ?? 0, late }
+}
+
+async function fillLateTable(connection: Connection, rows: readonly number[]): Promise<void> {
+  await connection.run(`CREATE OR REPLACE TEMP TABLE ${LATE_TABLE} (row BIGINT)`)
+  await connection.run(`INSERT INTO ${LATE_TABLE} SELECT unnest($1::BIGINT[])`, [`[${rows.join(',')}]`])
+}
+
+export interface Fired {
+  readonly records: number
+  readonly windows: number
+  readonly rows: number
+}
+
+/** An empty table for the window's output: what the relations after it are bound to until something fires. */
+export async function emptyOutput(connection: Connection, window: WindowPlan): Promise<void> {
+  const columns = window.columns.map((column) => `${quoteIdentifier(column.name)} ${column.type}`)
+  await connection.run(`CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(window.name)} (${columns.join(', ')})`)
+}
+
+/** Moves what `watermark` closes from the state to the window's output table; undefined when nothing is due. */
+export async function fire(connection: Connection, window: WindowPlan, watermark: number): Promise<Fired | undefined> {
+  const limit = fireLimit(watermark)
+  const state = quoteIdentifier(window.stateTable)
+  const due = await connection.row<{ records: number; windows: number }>(
+    `SELECT coalesce(sum(${RECORDS_COLUMN}), 0)::DOUBLE AS records, count(DISTINCT window_end)::DOUBLE AS windows FROM ${state} WHERE window_end <= $1::TIMESTAMP`,
+    [limit],
+  )
+  if (due === undefined || due.windows === 0) return undefined
+  const name = quoteIdentifier(window.name)
+  await emptyOutput(connection, window)
+  const rows = await connection.run(`INSERT INTO ${name} ${window.fire}`, [limit])
+  await connection.run(`DELETE FROM ${state} WHERE window_end <= $1::TIMESTAMP`, [limit])
+  return { records: due.records, windows: due.windows, rows }
+}
+
+/** How many windows and records a window's state still holds. */
+export async function openWindows(
+  connection: Connection,
+  window: WindowPlan,
+): Promise<{ windows: number; records: number }> {
+  const row = await connection.row<{ windows: number; records: number }>(
+    `SELECT count(DISTINCT window_end)::DOUBLE AS windows, coalesce(sum(${RECORDS_COLUMN}), 0)::DOUBLE AS records FROM ${quoteIdentifier(window.stateTable)}`,
+  )
+  return row ?? { windows: 0, records: 0 }
+}
