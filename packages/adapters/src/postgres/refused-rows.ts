@@ -1,8 +1,8 @@
 import type { RejectedRow } from '@headrace/core'
 import { csvRecordEnds } from './csv-records.ts'
-import { isRowRefusal, refusalReason } from './errors.ts'
 import { DROP_ROWS, INDEX_STAGE, type MergePlan, type StageMerge } from './plan-merge.ts'
 import type { PostgresSession } from './session.ts'
+import { isRowRefusal, refusalReason } from './translate.ts'
 
 /** More than this are not looked for at once: those found are taken out, and publishing the rest finds the next ones. */
 export const MAX_REFUSED = 1_000

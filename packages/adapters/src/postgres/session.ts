@@ -4,7 +4,8 @@ import { Client, type QueryResultRow } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import type { PostgresConnection } from './config.ts'
 import { planConnection } from './connection.ts'
-import { PostgresUnavailableError, translate } from './errors.ts'
+import { PostgresUnavailableError } from './errors.ts'
+import { translate } from './translate.ts'
 
 /** Bytes of a file, `start` inclusive and `end` exclusive; all of it without them. */
 export interface FilePart {

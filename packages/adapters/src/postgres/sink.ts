@@ -1,13 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { type Batch, type Field, RowsRejectedError, type Sink, type SinkContext } from '@headrace/core'
 import type { PostgresConnection, PostgresSinkConfig } from './config.ts'
-import {
-  isRowRefusal,
-  PostgresPermissionDeniedError,
-  PostgresRowsLostError,
-  PostgresTableMissingError,
-  sqlState,
-} from './errors.ts'
+import { PostgresPermissionDeniedError, PostgresRowsLostError, PostgresTableMissingError } from './errors.ts'
 import { introspect, type TargetTable } from './introspect.ts'
 import { advanceLedger, ensureLedger, LEDGER_STATEMENTS, withDefinitionLock } from './ledger.ts'
 import { parseTableName, quoteName, quoteTable, type TableName } from './names.ts'
@@ -15,6 +9,7 @@ import { type MergePlan, planMerge } from './plan-merge.ts'
 import { planCreateTable, planTable } from './plan-table.ts'
 import { findRefusedRows, rowsWithNullKeys } from './refused-rows.ts'
 import { PostgresSession } from './session.ts'
+import { isRowRefusal, sqlState } from './translate.ts'
 
 export function createSink(config: PostgresSinkConfig, context: SinkContext): Sink {
   return new PostgresSink(config, context)
