@@ -1,3 +1,6 @@
+export { Database } from '../duckdb/index.ts'
 export * from './describe-sink.ts'
+export * from './describe-source.ts'
 export * from './sink-batches.ts'
+export * from './source-reader.ts'
 export * from './virtual-clock.ts'
