@@ -1,5 +1,5 @@
-import { defineError } from '../errors/index.ts'
-import { list, suggestion } from './suggest.ts'
+import { defineError, formatProblem, type Problem } from '../errors/index.ts'
+import { list, nearest, suggestion } from './suggest.ts'
 
 /** The text is not YAML, or uses what a configuration has no need of (several documents, tags, endless aliases). */
 export class YamlSyntaxError extends defineError<{ detail: string }>({
@@ -182,7 +182,7 @@ export class InvalidInterpolationError extends defineError<{ text: string; allow
   retry: 'never',
   message: (d) => `${quote(d.text)} cannot be filled in here`,
   hint: (d) => `Possible here: ${list(d.allowed)}. For a dollar sign and a brace as they are, write \`$\${\`.`,
-  example: { text: '$' + '{PG_URL}', allowed: ['$' + '{env:NAME}'] },
+  example: { text: `\${PG_URL}`, allowed: [`\${env:NAME}`] },
 }) {}
 
 /** A parameter that was not given and has no default. */
@@ -213,6 +213,86 @@ export class InterpolatedFileError extends defineError<{ path: string; reason: s
   message: (d) => `the file ${quote(d.path)} cannot be read: ${d.reason}`,
   hint: () => 'Check the path (relative ones start at the folder of this file) and its permissions.',
   example: { path: 'secrets/password', reason: 'it does not exist' },
+}) {}
+
+/** Several mistakes in one file, where only one error can be thrown. `problems` has each with its place. */
+export class InvalidConfigError extends defineError<{ file: string; problems: readonly Problem[] }>({
+  code: 'CONFIG_INVALID',
+  fault: 'user',
+  retry: 'never',
+  message: (d) =>
+    `${d.problems.length === 1 ? 'there is a mistake' : `there are ${d.problems.length} mistakes`} in ${d.file}:\n${d.problems.map((problem) => formatProblem(problem)).join('\n')}`,
+  hint: () => 'Mend them all and try again.',
+  example: {
+    file: 'headrace.yaml',
+    problems: [
+      { code: 'CONFIG_TYPE', message: 'port must be a whole number, not "many"', hint: 'Write a whole number here.' },
+    ],
+  },
+}) {
+  get problems(): readonly Problem[] {
+    return this.details.problems as readonly Problem[]
+  }
+}
+
+/** The pipeline file cannot be read. */
+export class PipelineFileError extends defineError<{ file: string; reason: string }>({
+  code: 'PIPELINE_FILE_UNREADABLE',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `the pipeline file ${quote(d.file)} cannot be read: ${d.reason}`,
+  hint: () => 'Check the path (relative ones start at the current folder) and its permissions.',
+  example: { file: 'pipeline.yaml', reason: 'it does not exist' },
+}) {}
+
+/** The pipeline file's name says neither YAML nor JSON nor a module. */
+export class PipelineFileTypeError extends defineError<{ file: string }>({
+  code: 'PIPELINE_FILE_TYPE',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `${quote(d.file)} is not called like a pipeline file`,
+  hint: () => 'Pipeline files end in `.yaml`, `.yml`, `.json`, `.ts`, `.mts`, `.js` or `.mjs`.',
+  example: { file: 'pipeline.txt' },
+}) {}
+
+/** A pipeline module cannot be imported, or exports no pipeline. */
+export class PipelineModuleError extends defineError<{ file: string; reason: string }>({
+  code: 'PIPELINE_MODULE',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `${quote(d.file)} gives no pipeline: ${d.reason}`,
+  hint: () => 'The module must run by itself and say `export default definePipeline({ … })`.',
+  example: { file: 'pipeline.ts', reason: 'it has no default export' },
+}) {}
+
+/** A connection is neither declared nor one of the running services of `headrace dev`. */
+export class UnknownConnectionError extends defineError<{
+  type: string
+  name: string
+  declared: readonly string[]
+  isDefault: boolean
+}>({
+  code: 'CONNECTION_UNKNOWN',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `there is no connection called ${quote(d.name)} (of type \`${d.type}\`)`,
+  hint: (d) => {
+    const near = nearest(d.name, d.declared)
+    const declare = `Declare it in headrace.yaml: \`connections: { ${d.name}: { ${d.type}: { … } } }\``
+    if (near !== undefined) return `Did you mean \`${near}\`? Otherwise: ${declare}.`
+    return d.isDefault ? `${declare}, or start \`headrace dev\`, which brings its own.` : `${declare}.`
+  },
+  example: { type: 'postgres', name: 'warehouse', declared: [], isDefault: true },
+}) {}
+
+/** A connection of that name exists, but it leads to another kind of system. */
+export class ConnectionTypeError extends defineError<{ name: string; wanted: string; found: string }>({
+  code: 'CONNECTION_TYPE',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `the connection ${quote(d.name)} is of type \`${d.found}\`, not \`${d.wanted}\``,
+  hint: (d) => `Name a connection of type \`${d.wanted}\`, or declare one under another name.`,
+  example: { name: 'warehouse', wanted: 'postgres', found: 'kafka' },
 }) {}
 
 /** A value for a message: in double quotes, cut after 60 characters, control characters escaped. */

@@ -8,6 +8,7 @@ import {
   InvalidInterpolationError,
   ParameterMissingError,
 } from './errors.ts'
+import { readFailure } from './read-file.ts'
 import { isMapping } from './schema-node.ts'
 
 /** What `${…}` may draw from; a kind that is absent is not allowed in the file at hand. */
@@ -21,10 +22,8 @@ export interface InterpolationSources {
 export interface Interpolated {
   readonly value: unknown
   readonly mistakes: readonly Mistake[]
-  /** The references in the text of a value, as written: what messages show in place of the value. */
+  /** The references in the text of a value, as written: what messages show in place of the value, which may be a secret. */
   written(path: ConfigPath): string | undefined
-  /** Texts from the environment and from files, which no message may contain. */
-  readonly secrets: readonly string[]
 }
 
 const REFERENCE = /\$\$\{|\$\{([^}]*)(\}?)/g
@@ -39,7 +38,6 @@ const MAX_FILE_BYTES = 64 * 1024
 export function interpolate(value: unknown, sources: InterpolationSources): Interpolated {
   const mistakes: Mistake[] = []
   const references = new Map<string, string>()
-  const secrets: string[] = []
 
   const visit = (node: unknown, path: ConfigPath): unknown => {
     if (typeof node === 'string') return node.includes('${') ? fill(node, path) : node
@@ -55,7 +53,6 @@ export function interpolate(value: unknown, sources: InterpolationSources): Inte
       found.push(match)
       const outcome = end === '' ? undefined : lookUp(body, sources)
       if (outcome !== undefined && 'text' in outcome) {
-        if (outcome.isSecret) secrets.push(outcome.text)
         return outcome.text
       }
       const error = outcome?.error ?? new InvalidInterpolationError({ text: match, allowed: allowedForms(sources) })
@@ -67,16 +64,10 @@ export function interpolate(value: unknown, sources: InterpolationSources): Inte
   }
 
   const filled = visit(value, [])
-  return { value: filled, mistakes, written: (path) => references.get(JSON.stringify(path)), secrets }
+  return { value: filled, mistakes, written: (path) => references.get(JSON.stringify(path)) }
 }
 
-/** The text with every secret of three characters or more blotted out: shorter ones would blot out half of any message. */
-export function hideSecrets(text: string, secrets: readonly string[]): string {
-  const longestFirst = secrets.filter((secret) => secret.length >= 3).toSorted((a, b) => b.length - a.length)
-  return longestFirst.reduce((hidden, secret) => hidden.replaceAll(secret, '•••'), text)
-}
-
-type Outcome = { text: string; isSecret: boolean } | { error: HeadraceError } | undefined
+type Outcome = { text: string } | { error: HeadraceError } | undefined
 
 function lookUp(body: string, sources: InterpolationSources): Outcome {
   const [, kind = '', name = '', fallback] = PARTS.exec(body) ?? []
@@ -89,8 +80,8 @@ function lookUp(body: string, sources: InterpolationSources): Outcome {
 
 function parameter(name: string, fallback: string | undefined, given: Readonly<Record<string, string>>): Outcome {
   const text = Object.hasOwn(given, name) ? given[name] : undefined
-  if (isUsable(text, fallback)) return { text, isSecret: false }
-  if (fallback !== undefined) return { text: fallback, isSecret: false }
+  if (isUsable(text, fallback)) return { text }
+  if (fallback !== undefined) return { text: fallback }
   return { error: new ParameterMissingError({ name, given: Object.keys(given) }) }
 }
 
@@ -100,21 +91,20 @@ function variable(
   environment: Readonly<Record<string, string | undefined>>,
 ): Outcome {
   const text = environment[name]
-  if (isUsable(text, fallback)) return { text, isSecret: true }
-  return fallback === undefined ? { error: new EnvironmentMissingError({ name }) } : { text: fallback, isSecret: false }
+  if (isUsable(text, fallback)) return { text }
+  return fallback === undefined ? { error: new EnvironmentMissingError({ name }) } : { text: fallback }
 }
 
 function fileText(path: string, name: string, fallback: string | undefined): Outcome {
   try {
     if (statSync(path).size > MAX_FILE_BYTES) throw new RangeError(`it has more than ${MAX_FILE_BYTES} bytes`)
     const text = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
-    if (isUsable(text, fallback)) return { text, isSecret: true }
+    if (isUsable(text, fallback)) return { text }
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const reason = code === 'ENOENT' ? 'it does not exist' : code === 'EACCES' ? 'permission denied' : message
+    const reason = readFailure(cause)
     if (fallback === undefined) return { error: new InterpolatedFileError({ path: name, reason }, { cause }) }
   }
-  return { text: fallback as string, isSecret: false }
+  return { text: fallback as string }
 }
 
 function isUsable(text: string | undefined, fallback: string | undefined): text is string {

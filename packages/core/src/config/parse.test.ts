@@ -408,7 +408,7 @@ test('a problem prints as a link, a code, a message and a hint', () => {
 })
 
 describe('parameters', () => {
-  const text = `${changed('topic: trades', 'topic: "$' + '{param:topic:-trades}", limit: "$' + '{param:limit}"')}`
+  const text = changed('topic: trades', `topic: "\${param:topic:-trades}", limit: "\${param:limit}"`)
 
   test('are filled in, numbers where numbers belong, defaults where nothing is given', () => {
     const { config, problems } = parsePipeline(text, FILE, adapters, { parameters: { limit: '7' } })
@@ -429,13 +429,12 @@ describe('parameters', () => {
 
   test('that are missing are a mistake in the place that wants them, and the only one there', () => {
     expect(problemsOf(text)).toEqual([
-      '3:54 CONFIG_PARAMETER_MISSING the parameter "limit" was not given | Give it with `--param limit=…`, or write a default: `$' +
-        '{param:limit:-…}`.',
+      `3:54 CONFIG_PARAMETER_MISSING the parameter "limit" was not given | Give it with \`--param limit=…\`, or write a default: \`\${param:limit:-…}\`.`,
     ])
   })
 
   test('environment and files are for connections only', () => {
-    expect(problemsOf(changed('topic: trades', 'topic: "$' + '{env:HOME}"'))).toEqual([
+    expect(problemsOf(changed('topic: trades', `topic: "\${env:HOME}"`))).toEqual([
       expect.stringMatching(
         /^3:21 CONFIG_INTERPOLATION "\$\{env:HOME\}" cannot be filled in here \| Possible here: `\$\{param:name\}`/,
       ),
@@ -443,8 +442,8 @@ describe('parameters', () => {
   })
 
   test('a doubled dollar sign is a dollar sign', () => {
-    const { config } = parsePipeline(changed('tnum > 0', "uno <> '$$" + "{x}'"), FILE, adapters)
-    expect(config?.steps[0]).toMatchObject({ condition: "uno <> '$" + "{x}'" })
+    const { config } = parsePipeline(changed('tnum > 0', `uno <> '$\${x}'`), FILE, adapters)
+    expect(config?.steps[0]).toMatchObject({ condition: `uno <> '\${x}'` })
   })
 })
 
@@ -501,7 +500,7 @@ describe('for any text', () => {
   const words = fc.constantFrom(
     ...['name', 'source', 'sinks', 'steps', 'stream', 'json', 'columns', 'filter', 'from', '__proto__', 'constructor'],
     ...[': ', '- ', '\n', '\n  ', '\n    ', '{', '}', '[', ']', ',', '"', "'", '|', '>', '&a ', '*a', '!x ', '? ', '#'],
-    ...['5', 'true', 'null', '$' + '{param:x}', '$' + '{', '\t', '---\n', 'é', '🙂', '\r\n'],
+    ...['5', 'true', 'null', `\${param:x}`, `\${`, '\t', '---\n', 'é', '🙂', '\r\n'],
   )
   const soup = fc.array(words, { maxLength: 60 }).map((parts) => parts.join(''))
   const mangled = fc
