@@ -1,3 +1,4 @@
+export * from './blocks.ts'
 export { Database } from '../duckdb/index.ts'
 export * from './describe-sink.ts'
 export * from './describe-source.ts'

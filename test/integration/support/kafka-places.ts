@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto'
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { adapters } from '@headrace/adapters'
+import type { AdapterContext, LogLine, Sink, Source } from '@headrace/core'
+import type { SourcePlace, SourceRecord, SourceStart } from '@headrace/core/testing'
+import { type Admin, CompressionCodecs, CompressionTypes, Kafka, logLevel, type Producer } from 'kafkajs'
+import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
+import { compressSync, uncompressSync } from 'snappy'
+
+/** Room for a value of 1 MiB. */
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+
+type Adapter = (typeof adapters)[number]
+type LoadedSource = Awaited<ReturnType<NonNullable<Adapter['source']>['load']>>
+type LoadedSink = Awaited<ReturnType<NonNullable<Adapter['sink']>['load']>>
+
+// kafkajs has gzip alone; what it wants is a function that gives both directions.
+CompressionCodecs[CompressionTypes.ZSTD] = codec(zstdCompressSync, zstdDecompressSync)
+CompressionCodecs[CompressionTypes.LZ4] = codec(compressFrameSync, decompressFrameSync)
+CompressionCodecs[CompressionTypes.Snappy] = codec(compressSync, (bytes) => Buffer.from(uncompressSync(bytes)))
+
+function codec(compress: (bytes: Buffer) => Buffer, decompress: (bytes: Buffer) => Buffer) {
+  return () => ({
+    compress: async (encoder: { buffer: Buffer }) => compress(encoder.buffer),
+    decompress: async (bytes: Buffer) => decompress(bytes),
+  })
+}
+
+export interface SourceSettings {
+  readonly topic: string
+  readonly start?: unknown
+  readonly isolation?: 'readCommitted' | 'readUncommitted'
+}
+
+/** Topics for tests: written by kafkajs, read by the adapter as the engine would make it. */
+export class KafkaPlaces {
+  readonly bootstrap: string
+  readonly logged: LogLine[] = []
+  readonly kafka: Kafka
+  readonly admin: Admin
+  readonly producer: Producer
+  readonly #createSource: LoadedSource['createSource']
+  readonly #createSink: LoadedSink['createSink']
+
+  private constructor(bootstrap: string, source: LoadedSource, sink: LoadedSink) {
+    this.bootstrap = bootstrap
+    this.#createSource = source.createSource
+    this.#createSink = sink.createSink
+    this.kafka = new Kafka({ clientId: 'headrace-test', brokers: [bootstrap], logLevel: logLevel.NOTHING })
+    this.admin = this.kafka.admin()
+    this.producer = this.kafka.producer()
+  }
+
+  static async open(bootstrap: string): Promise<KafkaPlaces> {
+    const kafka = adapters.find(({ name }) => name === 'kafka')
+    if (kafka?.source === undefined || kafka.sink === undefined) throw new Error('the kafka adapter is not listed')
+    const places = new KafkaPlaces(bootstrap, await kafka.source.load(), await kafka.sink.load())
+    await places.admin.connect()
+    await places.producer.connect()
+    return places
+  }
+
+  async close(): Promise<void> {
+    await this.producer.disconnect()
+    await this.admin.disconnect()
+  }
+
+  /** A fresh topic's name. */
+  async topic(partitions: number): Promise<string> {
+    const topic = `t-${randomUUID()}`
+    const configEntries = [{ name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) }]
+    await this.admin.createTopics({
+      topics: [{ topic, numPartitions: partitions, configEntries }],
+      waitForLeaders: false,
+    })
+    // Brokers of a real cluster hear of it a moment later; this call tries again until they have.
+    await this.admin.fetchTopicMetadata({ topics: [topic] })
+    return topic
+  }
+
+  async place(partitions: number, compression = CompressionTypes.None): Promise<SourcePlace> {
+    const topic = await this.topic(partitions)
+    return {
+      partitions: Array.from({ length: partitions }, (_, index) => `${topic}/${index}`),
+      write: (partition, records) => this.write(topic, Number(partition.split('/')[1]), records, compression),
+      open: ({ start = 'earliest', wantsKeys = false } = {}) =>
+        this.source({ topic, start: startSetting(start) }, { wantsKeys }),
+      close: () => this.admin.deleteTopics({ topics: [topic] }),
+    }
+  }
+
+  async write(topic: string, partition: number, records: readonly SourceRecord[], compression = CompressionTypes.None) {
+    const messages = records.map(({ key = null, value, timestamp }) => ({
+      partition,
+      key: key === null ? null : Buffer.from(key),
+      value: value === null ? null : Buffer.from(value),
+      timestamp: String(timestamp),
+    }))
+    if (messages.length > 0) await this.producer.send({ topic, messages, compression, acks: -1 })
+  }
+
+  source(settings: SourceSettings, options: { wantsKeys?: boolean; connection?: object } = {}): Source {
+    const { wantsKeys = false, connection = {} } = options
+    const defaults = { start: 'earliest', isolation: 'readCommitted', checkCrcs: true, connection: 'kafka' }
+    return this.#createSource({ ...defaults, ...settings }, { ...this.#context(connection), wantsKeys })
+  }
+
+  sink(settings: { readonly topic: string; readonly key?: string }): Sink {
+    return this.#createSink({ connection: 'kafka', ...settings }, this.#context())
+  }
+
+  #context(connection: object = {}): AdapterContext {
+    return {
+      pipeline: 'conformance',
+      name: 'kafka',
+      lakeDirectory: '/nonexistent',
+      connection: { bootstrap: this.bootstrap, clientId: 'headrace', ...connection },
+      log: (line) => this.logged.push(line),
+    }
+  }
+}
+
+function startSetting(start: SourceStart): unknown {
+  return typeof start === 'string' ? start : { timestamp: new Date(start.timestamp).toISOString() }
+}
