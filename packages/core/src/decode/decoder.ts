@@ -2,7 +2,12 @@ import type { Connection } from '../duckdb/index.ts'
 import type { EpochRecords } from '../model/epoch-records.ts'
 import type { Field, MetadataColumn } from '../model/index.ts'
 
-/** What a decoder needs for one epoch. It runs inside the epoch's transaction. */
+/**
+ * What a decoder needs for one epoch.
+ *
+ * Decode before BEGIN: DuckDB aborts a whole transaction when one of its statements fails, and the fast path finds out by
+ * such a failure that an epoch holds bad records. A temp table needs no transaction: nothing of it outlives the session.
+ */
 export interface DecodeRequest {
   readonly connection: Connection
   /** The temp table to make (CREATE OR REPLACE TEMP TABLE): declared columns in order, then the metadata columns in order. */

@@ -1,0 +1,91 @@
+import { defineError } from '../errors/index.ts'
+
+/** Why a record became a dead letter. `reason` is one line for a person, safe to print. */
+interface Rejection {
+  readonly reason: string
+}
+
+export class RecordEmptyError extends defineError<Rejection>({
+  code: 'RECORD_EMPTY',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => d.reason,
+  hint: () =>
+    'Tombstones (null values) and empty values hold no row. Keep them out of the topic, or read them as dead letters.',
+  example: { reason: 'the record has no value (a tombstone)' },
+}) {}
+
+export class RecordNotUtf8Error extends defineError<Rejection>({
+  code: 'RECORD_NOT_UTF8',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => d.reason,
+  hint: () =>
+    'JSON is UTF-8. Have the producer encode its text as UTF-8, or choose the format that the records really have.',
+  example: { reason: 'not UTF-8: byte 0xFF at 17' },
+}) {}
+
+export class RecordMalformedError extends defineError<Rejection>({
+  code: 'RECORD_MALFORMED',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => d.reason,
+  hint: () => 'Each record must be one whole JSON object in which no declared key stands twice.',
+  example: { reason: 'not JSON: unexpected end of the value' },
+}) {}
+
+export class RecordNotObjectError extends defineError<Rejection>({
+  code: 'RECORD_NOT_OBJECT',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => d.reason,
+  hint: () => 'Columns are read from the keys of a JSON object. Have the producer send one object per record.',
+  example: { reason: 'the value is an array, not an object' },
+}) {}
+
+export class RecordWrongTypeError extends defineError<Rejection>({
+  code: 'RECORD_WRONG_TYPE',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => d.reason,
+  hint: () => 'Declare the column with a type that holds all its values (varchar holds any), or mend the producer.',
+  example: { reason: 'column tnum: "abc" is not an INTEGER' },
+}) {}
+
+export class RecordRequiredMissingError extends defineError<Rejection>({
+  code: 'RECORD_REQUIRED_MISSING',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => d.reason,
+  hint: () => 'Take the column out of `required` if records may lack it, or mend the producer.',
+  example: { reason: 'column tno is required, and the record has none' },
+}) {}
+
+export class RecordTooLargeError extends defineError<Rejection>({
+  code: 'RECORD_TOO_LARGE',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => d.reason,
+  hint: () => 'Send large contents by reference (a path or URL) rather than in the record.',
+  example: { reason: 'the value has 31457280 bytes; 16777216 are the most' },
+}) {}
+
+export class RecordTooDeepError extends defineError<Rejection>({
+  code: 'RECORD_TOO_DEEP',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => d.reason,
+  hint: () => 'Objects and arrays nested this deep are mostly a mistake or an attack. Flatten the value.',
+  example: { reason: 'objects and arrays are nested more than 1000 deep' },
+}) {}
+
+/** The file that an epoch's records pass through could not be written. */
+export class SpoolFailedError extends defineError<{ path: string; problem: string }>({
+  code: 'SPOOL_FAILED',
+  fault: 'external',
+  retry: 'backoff',
+  message: (d) => `cannot write the epoch's records to ${d.path}: ${d.problem}`,
+  hint: () =>
+    'Free space on that file system (records pass through /dev/shm where it is large enough, else the data folder), or lower trigger.maxBytes.',
+  example: { path: '/dev/shm/headrace-0-5f0c/input.ndjson', problem: 'no space left on device' },
+}) {}

@@ -1,0 +1,107 @@
+import { BLOB, DOUBLE, DuckDBBlobValue, DuckDBDataChunk, type DuckDBValue, INTEGER } from '@duckdb/node-api'
+import { type Connection, quoteIdentifier, quoteLiteral } from '../duckdb/index.ts'
+import { type EpochRecords, type MetadataColumn, type RecordBlock, valueAt } from '../model/index.ts'
+
+const ROWS_PER_CHUNK = 2048
+
+/**
+ * Appends the metadata columns to the decoded table, row by row: row i is record `recordOfRow[i]` (i where undefined).
+ * They come from the blocks' own columns and never pass through a value, so nothing in a value can change them.
+ */
+export async function addMetadata(
+  connection: Connection,
+  table: string,
+  metadata: readonly MetadataColumn[],
+  records: EpochRecords,
+  recordOfRow: Uint32Array | undefined,
+): Promise<void> {
+  if (metadata.length === 0) return
+  const beside = `${table}_metadata`
+  const partitions = [...new Set(records.blocks.map((block) => block.partition))]
+  try {
+    await loadMetadata(connection, beside, metadata, records, recordOfRow, partitions)
+    const columns = metadata.map((column) => `${expression(column, partitions)} AS ${quoteIdentifier(column)}`)
+    await connection.run(`CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(table)} AS
+      SELECT decoded.*, ${columns.join(', ')}
+      FROM ${quoteIdentifier(table)} AS decoded POSITIONAL JOIN ${quoteIdentifier(beside)} AS beside`)
+  } finally {
+    await connection.run(`DROP TABLE IF EXISTS ${quoteIdentifier(beside)}`)
+  }
+}
+
+/** The declared form of a column, from the form in which it is loaded: numbers as DOUBLE, which holds them exactly. */
+function expression(column: MetadataColumn, partitions: readonly string[]): string {
+  const loaded = `beside.${quoteIdentifier(column)}`
+  switch (column) {
+    case '_partition':
+      return `([${partitions.map(quoteLiteral).join(', ')}]::VARCHAR[])[${loaded} + 1]`
+    case '_offset':
+      return `${loaded}::BIGINT`
+    case '_timestamp':
+      return `make_timestamp((${loaded} * 1000)::BIGINT)`
+    case '_key':
+      return loaded
+  }
+}
+
+const LOADED_AS = { _partition: INTEGER, _offset: DOUBLE, _timestamp: DOUBLE, _key: BLOB }
+
+async function loadMetadata(
+  connection: Connection,
+  table: string,
+  metadata: readonly MetadataColumn[],
+  records: EpochRecords,
+  recordOfRow: Uint32Array | undefined,
+  partitions: readonly string[],
+): Promise<void> {
+  const types = metadata.map((column) => LOADED_AS[column])
+  const declared = metadata.map((column, i) => `${quoteIdentifier(column)} ${types[i]}`).join(', ')
+  await connection.run(`CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(table)} (${declared})`)
+  const appender = await connection.native.createAppender(table)
+  try {
+    for (const { block, rows } of rowsOfBlocks(records, recordOfRow)) {
+      const partition = partitions.indexOf(block.partition)
+      for (let from = 0; from < rows.length; from += ROWS_PER_CHUNK) {
+        const some = rows.subarray(from, from + ROWS_PER_CHUNK)
+        const chunk = DuckDBDataChunk.create(types, some.length)
+        chunk.setColumns(metadata.map((column) => Array.from(some, (i) => metadataOf(column, block, i, partition))))
+        appender.appendDataChunk(chunk)
+      }
+    }
+  } finally {
+    appender.closeSync()
+  }
+}
+
+function metadataOf(column: MetadataColumn, block: RecordBlock, i: number, partition: number): DuckDBValue {
+  switch (column) {
+    case '_partition':
+      return partition
+    case '_offset':
+      return block.ordinals[i] as number
+    case '_timestamp':
+      return Number.isFinite(block.timestamps[i]) ? (block.timestamps[i] as number) : null
+    case '_key': {
+      const key = block.keys === undefined ? null : valueAt(block.keys, i)
+      return key === null ? null : new DuckDBBlobValue(key)
+    }
+  }
+}
+
+/** For each block, which of its records became rows. */
+function* rowsOfBlocks(
+  records: EpochRecords,
+  recordOfRow: Uint32Array | undefined,
+): Generator<{ block: RecordBlock; rows: Uint32Array }> {
+  let row = 0
+  for (const [b, block] of records.blocks.entries()) {
+    const first = records.starts[b] as number
+    if (recordOfRow === undefined) {
+      yield { block, rows: Uint32Array.from({ length: block.count }, (_, i) => i) }
+      continue
+    }
+    const from = row
+    while (row < recordOfRow.length && (recordOfRow[row] as number) < first + block.count) row++
+    yield { block, rows: recordOfRow.subarray(from, row).map((record) => record - first) }
+  }
+}
