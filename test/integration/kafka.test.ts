@@ -1,20 +1,27 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describeSource } from '@headrace/core/testing'
-import { afterAll, beforeAll } from 'vitest'
+import type { Positions, Source } from '@headrace/core'
+import { describeSource, SourceReader, type SourceRecord } from '@headrace/core/testing'
+import { CompressionTypes } from 'kafkajs'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { BrokerProcess } from '../support/broker-process.ts'
 import { KafkaPlaces } from './support/kafka-places.ts'
 
 let broker: BrokerProcess | undefined
 let places: KafkaPlaces
 let folder: string
+const closing: { close(): Promise<void> }[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-'))
+  // A real cluster's address runs the same tests against it.
   const external = process.env.HEADRACE_TEST_KAFKA
   if (external === undefined) broker = await BrokerProcess.start(folder)
   places = await KafkaPlaces.open(external ?? broker?.address ?? '')
+})
+afterEach(async () => {
+  for (const one of closing.splice(0).reverse()) await one.close()
 })
 afterAll(async () => {
   await places?.close()
@@ -23,3 +30,120 @@ afterAll(async () => {
 })
 
 describeSource('kafka', { place: (partitions) => places.place(partitions) })
+
+const texts = (...values: string[]): SourceRecord[] =>
+  values.map((value, i) => ({ value: Buffer.from(value), timestamp: 1_700_000_000_000 + i }))
+
+async function reading(source: Source, from: Positions = new Map()): Promise<SourceReader> {
+  const reader = new SourceReader(source)
+  closing.push(reader)
+  return reader.begin(from)
+}
+
+function connecting(source: Source): Promise<void> {
+  closing.push(source)
+  return source.connect(new AbortController().signal)
+}
+
+describe('codecs', () => {
+  test.each(['GZIP', 'Snappy', 'LZ4', 'ZSTD'] as const)('%s', async (codec) => {
+    const topic = await places.topic(1)
+    const values = Array.from({ length: 3000 }, (_, i) => `{"n":${i},"text":"${'x'.repeat(i % 90)}"}`)
+    await places.write(topic, 0, texts(...values), CompressionTypes[codec])
+    const reader = await reading(places.source({ topic }))
+    await reader.untilRecords(values.length)
+    expect(reader.of(`${topic}/0`).map(({ value }) => value)).toEqual(values)
+  })
+})
+
+describe('where it starts', () => {
+  test('at the offsets given; a partition that is not named, at its first record', async () => {
+    const topic = await places.topic(2)
+    for (const partition of [0, 1]) await places.write(topic, partition, texts('a', 'b', 'c'))
+    const reader = await reading(places.source({ topic, start: { offsets: { '1': 2 } } }))
+    await reader.untilRecords(4)
+    await reader.untilAtEnd([`${topic}/0`, `${topic}/1`])
+    expect(reader.of(`${topic}/0`).map(({ ordinal, value }) => [ordinal, value])).toEqual([
+      [0, 'a'],
+      [1, 'b'],
+      [2, 'c'],
+    ])
+    expect(reader.of(`${topic}/1`).map(({ ordinal, value }) => [ordinal, value])).toEqual([[2, 'c']])
+  })
+
+  test('an offset that retention took: KAFKA_OFFSET_OUT_OF_RANGE says what there is', async () => {
+    const topic = await places.topic(1)
+    await places.write(topic, 0, texts('a', 'b', 'c', 'd'))
+    await places.admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '3' }] })
+    const early = await reading(places.source({ topic, start: { offsets: { '0': 1 } } }))
+    await expect(early.untilRecords(1)).rejects.toMatchObject({
+      code: 'KAFKA_OFFSET_OUT_OF_RANGE',
+      retry: 'never',
+      message: `offset 1 of ${topic}/0 does not exist: the partition holds 3 up to 4 (exclusive)`,
+      hint: expect.stringContaining('Records 1 to 2 were removed'),
+    })
+    const late = await reading(places.source({ topic, start: { offsets: { '0': 9 } } }))
+    await expect(late.untilRecords(1)).rejects.toMatchObject({ code: 'KAFKA_OFFSET_OUT_OF_RANGE' })
+    const earliest = await reading(places.source({ topic }))
+    await earliest.untilRecords(1)
+    expect(earliest.of(`${topic}/0`).map(({ ordinal }) => ordinal)).toEqual([3])
+  })
+
+  test('a partition that does not exist: KAFKA_PARTITION_MISSING', async () => {
+    const topic = await places.topic(2)
+    const reader = await reading(places.source({ topic, start: { offsets: { '7': 1 } } }))
+    await expect(reader.next()).rejects.toMatchObject({ code: 'KAFKA_PARTITION_MISSING', retry: 'never' })
+  })
+
+  test('a topic that was made again under its name: KAFKA_TOPIC_RECREATED', async () => {
+    const topic = await places.topic(1)
+    await places.write(topic, 0, texts('a', 'b'))
+    const reader = await reading(places.source({ topic }))
+    await reader.untilRecords(2)
+    await reader.close()
+    await places.admin.deleteTopics({ topics: [topic] })
+    await places.admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: false })
+    await places.admin.fetchTopicMetadata({ topics: [topic] })
+    const again = await reading(places.source({ topic }), reader.positions)
+    await expect(again.next()).rejects.toMatchObject({ code: 'KAFKA_TOPIC_RECREATED', retry: 'never' })
+  })
+})
+
+describe('what can be wrong', () => {
+  test('no such topic: KAFKA_TOPIC_MISSING names similar ones, and none is made', async () => {
+    const topic = await places.topic(1)
+    const wrong = `${topic.slice(0, -1)}_`
+    await expect(connecting(places.source({ topic: wrong }))).rejects.toMatchObject({
+      code: 'KAFKA_TOPIC_MISSING',
+      retry: 'never',
+      message: `topic "${wrong}" does not exist`,
+      hint: expect.stringContaining(`Did you mean "${topic}"`),
+    })
+    expect(await places.admin.listTopics()).not.toContain(wrong)
+    await expect(places.sink({ topic: wrong }).connect(new AbortController().signal)).rejects.toMatchObject({
+      code: 'KAFKA_TOPIC_MISSING',
+    })
+  })
+
+  test('nobody listens: KAFKA_UNREACHABLE, to be tried again', async () => {
+    const source = places.source({ topic: 'any' }, { connection: { bootstrap: ['127.0.0.1:1', 'localhost:2'] } })
+    await expect(connecting(source)).rejects.toMatchObject({
+      code: 'KAFKA_UNREACHABLE',
+      retry: 'backoff',
+      message: expect.stringMatching(/^cannot reach Kafka at 127\.0\.0\.1:1,localhost:2: .*ECONNREFUSED/),
+    })
+  })
+})
+
+describe('acknowledge', () => {
+  test('commits offsets for others to see, under the pipeline’s name', async () => {
+    const topic = await places.topic(2)
+    await places.write(topic, 0, texts('a', 'b', 'c'))
+    const reader = await reading(places.source({ topic }))
+    await reader.untilRecords(3)
+    await reader.source.acknowledge(reader.positions)
+    const [committed] = await places.admin.fetchOffsets({ groupId: 'headrace.conformance', topics: [topic] })
+    expect(committed?.partitions.find(({ partition }) => partition === 0)?.offset).toBe('3')
+    expect(places.logged).toEqual([])
+  })
+})
