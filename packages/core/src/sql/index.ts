@@ -1,0 +1,2 @@
+export * from './errors.ts'
+export { type Planned, planPipeline } from './plan-pipeline.ts'

@@ -1,0 +1,141 @@
+import { quoteIdentifier } from '../duckdb/index.ts'
+import { type Field, RECORDS_COLUMN } from '../model/index.ts'
+import { type Decomposition, isFloating } from './aggregates.ts'
+import { canonical, columnRef, type Expression, type FunctionCall, isColumnRef, rewrite } from './ast.ts'
+import type { SqlParser } from './parser.ts'
+import { usedColumns, WINDOW_COLUMNS, type WindowQuery } from './window-query.ts'
+import {
+  interval,
+  UniqueNames,
+  type WindowedRows,
+  type WindowStatements,
+  windowedFrom,
+  windowTime,
+} from './window-sql.ts'
+
+/** A column of the state, and what fills it from the window's rows. */
+interface StateColumn {
+  readonly name: string
+  readonly sql: string
+}
+
+export interface PartialsInput {
+  readonly rows: WindowedRows
+  readonly stateTable: string
+  /** The columns that the user's query gives. */
+  readonly columns: readonly Field[]
+  /** Types of the query's keys. */
+  readonly keyTypes: readonly string[]
+  /** By the canonical text of each aggregate. */
+  readonly decompositions: ReadonlyMap<string, Decomposition>
+}
+
+const FIRED = 'fired'
+
+/**
+ * A window kept as partial aggregates: `accumulate` gives one row per window and key, `fire` merges them and computes the
+ * user's columns from the merged ones.
+ */
+export async function planPartials(
+  query: WindowQuery,
+  input: PartialsInput,
+  parser: SqlParser,
+): Promise<WindowStatements> {
+  const windowNames = WINDOW_COLUMNS.map(({ name }) => name)
+  const stateNames = new UniqueNames([...windowNames, RECORDS_COLUMN])
+  const keys = await keyColumns(query, input.keyTypes, stateNames, parser)
+  const firedNames = new UniqueNames([...windowNames, ...keys.map(({ name }) => name)])
+  const replacements = new Map(query.keys.map((key, i) => [canonical(key), (keys[i] as StateColumn).name]))
+  const partials = new Map<string, StateColumn>()
+  const merged: string[] = []
+  for (const [aggregate, { partials: needed, merge }] of input.decompositions) {
+    const names: string[] = []
+    for (const partial of needed) names.push(quoteIdentifier(await stateColumn(partial, partials, stateNames, parser)))
+    const name = firedNames.take(JSON.parse(aggregate).function_name.replace('count_star', 'count'))
+    merged.push(`${merge(names)} AS ${quoteIdentifier(name)}`)
+    replacements.set(aggregate, name)
+  }
+  const keyNames = keys.map(({ name }) => quoteIdentifier(name))
+  const accumulate = await accumulateSql(query, input.rows, [...keys, ...partials.values()], keys.length, parser)
+  return {
+    ...accumulate,
+    fire: await fireSql(query, input, { keyNames, merged, replacements }, parser),
+  }
+}
+
+async function keyColumns(
+  query: WindowQuery,
+  types: readonly string[],
+  names: UniqueNames,
+  parser: SqlParser,
+): Promise<StateColumn[]> {
+  const texts = await parser.renderExpressions(query.keys)
+  return query.keys.map((key, i) => {
+    const name = names.take(isColumnRef(key) ? (key.column_names.at(-1) as string) : `key_${i + 1}`)
+    const type = types[i] as string
+    // −0.0 and 0.0 are one group: adding zero makes it look the same whichever came first.
+    return { name, sql: isFloating(type) ? `${texts[i]} + CAST(0 AS ${type})` : (texts[i] as string) }
+  })
+}
+
+/** The name of a partial's column; the same partial is kept once. */
+async function stateColumn(
+  partial: FunctionCall,
+  partials: Map<string, StateColumn>,
+  names: UniqueNames,
+  parser: SqlParser,
+): Promise<string> {
+  const key = canonical(partial)
+  const known = partials.get(key)
+  if (known !== undefined) return known.name
+  const name = names.take(partial.function_name.replace('count_star', 'count'))
+  partials.set(key, { name, sql: await parser.renderExpression(partial) })
+  return name
+}
+
+async function accumulateSql(
+  query: WindowQuery,
+  rows: WindowedRows,
+  columns: readonly StateColumn[],
+  keyCount: number,
+  parser: SqlParser,
+): Promise<Omit<WindowStatements, 'fire'>> {
+  const end = `window_start + ${interval(rows.window.sizeMs)} AS window_end`
+  const own = columns.map(({ name, sql }) => `${sql} AS ${quoteIdentifier(name)}`)
+  const select = `SELECT ${['window_start', end, ...own, `count(*) AS ${RECORDS_COLUMN}`].join(', ')}`
+  const where = query.where === undefined ? '' : ` WHERE ${await parser.renderExpression(query.where)}`
+  // By position: a key may be a constant, which GROUP BY would take for one.
+  const groups = [1, ...Array.from({ length: keyCount }, (_, i) => i + 3)].join(', ')
+  const used = usedColumns(query).map(({ name }) => quoteIdentifier(name))
+  const statement = (onTime: boolean) =>
+    `${select} FROM ${windowedFrom(rows, used, { onTime })}${where} GROUP BY ${groups}`
+  return { accumulate: statement(false), accumulateOnTime: statement(true) }
+}
+
+async function fireSql(
+  query: WindowQuery,
+  { stateTable, columns }: PartialsInput,
+  state: { keyNames: readonly string[]; merged: readonly string[]; replacements: ReadonlyMap<string, string> },
+  parser: SqlParser,
+): Promise<string> {
+  const final = (expression: Expression) => overFired(expression, state.replacements, query.source.alias)
+  const items = await parser.renderExpressions(query.items.map(final))
+  const named = items.map((item, i) => `${item} AS ${quoteIdentifier((columns[i] as Field).name)}`)
+  const having = query.having === undefined ? '' : ` WHERE ${await parser.renderExpression(final(query.having))}`
+  const groups = ['window_start', 'window_end', ...state.keyNames]
+  const merge =
+    `SELECT ${[...groups, `${windowTime('window_end')} AS window_time`, ...state.merged].join(', ')}` +
+    ` FROM ${quoteIdentifier(stateTable)} WHERE window_end <= $1::TIMESTAMP GROUP BY ${groups.join(', ')}`
+  const order = ['window_start', ...state.keyNames].map((name) => `${FIRED}.${name}`)
+  return `SELECT ${named.join(', ')} FROM (${merge}) AS ${FIRED}${having} ORDER BY ${order.join(', ')}`
+}
+
+/** An expression of the user's with its keys and aggregates replaced by the merged columns. */
+function overFired(expression: Expression, replacements: ReadonlyMap<string, string>, alias: string): Expression {
+  return rewrite(expression, (part) => {
+    const name = replacements.get(canonical(part))
+    if (name !== undefined) return { ...columnRef(FIRED, name), alias: part.alias ?? '' }
+    if (!isColumnRef(part) || part.column_names[0] !== alias) return undefined
+    return { ...part, column_names: [FIRED, ...part.column_names.slice(1)] }
+  })
+}
