@@ -13,7 +13,10 @@ export interface PipelineConfig {
   readonly sinks: readonly SinkConfig[]
   /** More rows than this refused by one sink's target stop the pipeline. */
   readonly maxRejects: number
-  /** Where the value at a path stands in its file; the file alone where nothing nearer is known. Undefined for objects. */
+  /**
+   * Where the value at a path stands in its file: the first character of a text (inside quotes, the first line of a block);
+   * what holds it where the path leads nowhere; the file alone for modules, undefined for objects without a file.
+   */
   readonly placeOf: (path: readonly (string | number)[]) => Place | undefined
 }
 
