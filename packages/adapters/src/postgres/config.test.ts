@@ -21,6 +21,10 @@ test('every mistake is found, at its place', () => {
   expect(issues.at(-1)?.hint).toBe('Their columns are tno, items.')
 })
 
+test('the schema of the ledger is not for rows', () => {
+  expect(checkSink({ ...base, table: 'headrace.batches' })).toMatchObject([{ path: ['table'] }])
+})
+
 test('insertOnly without a key means nothing', () => {
   expect(checkSink({ ...base, insertOnly: ['items'] })).toMatchObject([{ path: ['insertOnly'] }])
 })

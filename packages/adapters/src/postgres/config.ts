@@ -77,7 +77,12 @@ export function checkSink(config: PostgresSinkConfig, columns?: readonly Field[]
 }
 
 function checkTable({ table }: PostgresSinkConfig): ConfigIssue[] {
-  if (parseTableName(table) !== undefined) return []
+  const name = parseTableName(table)
+  if (name?.schema === 'headrace') {
+    const hint = 'Choose another schema.'
+    return [{ path: ['table'], message: 'the schema "headrace" holds what Headrace keeps for itself', hint }]
+  }
+  if (name !== undefined) return []
   const hint = `Write name or schema.name, other characters in double quotes, each part at most ${MAX_NAME_BYTES} bytes.`
   return [{ path: ['table'], message: `"${table}" is not the name of a table`, hint }]
 }

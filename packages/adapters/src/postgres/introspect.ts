@@ -1,4 +1,4 @@
-import { quoteTable, type TableName } from './names.ts'
+import { quoteName, type TableName } from './names.ts'
 import type { PostgresSession } from './session.ts'
 
 export interface TargetColumn {
@@ -21,11 +21,16 @@ export interface TargetTable {
   readonly takesCopy: boolean
 }
 
+// Headrace's own schema is on the search path of a user of that name, and never what is meant.
+const SEARCHED = "array_remove(current_schemas(false), 'headrace')"
+
 const TABLE = `
   SELECT c.oid, n.nspname AS schema, c.relname AS name,
          c.relkind IN ('r', 'p') AND NOT c.relrowsecurity AS "takesCopy"
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.oid = to_regclass($1)`
+  WHERE c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'f')
+    AND n.nspname = ANY (CASE WHEN $1::name IS NULL THEN ${SEARCHED} ELSE ARRAY[$1::name] END)
+  ORDER BY array_position(${SEARCHED}, n.nspname) LIMIT 1`
 
 const COLUMNS = `
   SELECT attname AS name, format_type(atttypid, atttypmod) AS type,
@@ -46,10 +51,22 @@ const UNIQUE_KEYS = `
 /** Undefined when there is no such table (or view). */
 export async function introspect(session: PostgresSession, table: TableName): Promise<TargetTable | undefined> {
   type Found = Pick<TargetTable, 'schema' | 'name' | 'takesCopy'> & { oid: number }
-  const [found] = await session.rows<Found>(TABLE, [quoteTable(table)])
+  const [found] = await session.rows<Found>(TABLE, [table.schema ?? null, table.name])
   if (found === undefined) return undefined
   const { oid, schema, name, takesCopy } = found
   const columns = await session.rows<TargetColumn & Record<string, unknown>>(COLUMNS, [oid])
   const keys = await session.rows<{ columns: string[] }>(UNIQUE_KEYS, [oid])
   return { schema, name, takesCopy, columns, uniqueKeys: keys.map((key) => key.columns) }
+}
+
+/** Where a new table goes whose name has no schema; undefined when the search path leads nowhere. */
+export async function creationSchema(session: PostgresSession): Promise<string | undefined> {
+  const [found] = await session.rows<{ schema: string | null }>(`SELECT (${SEARCHED})[1] AS schema`)
+  return found?.schema ?? undefined
+}
+
+/** CREATE SCHEMA IF NOT EXISTS wants rights on the database even where there is nothing to create. */
+export async function ensureSchema(session: PostgresSession, schema: string): Promise<void> {
+  const found = await session.rows('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema])
+  if (found.length === 0) await session.run(`CREATE SCHEMA ${quoteName(schema)}`)
 }

@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises'
 import { type Batch, type Field, RowsRejectedError, type Sink, type SinkContext } from '@headrace/core'
 import type { PostgresConnection, PostgresSinkConfig } from './config.ts'
 import { PostgresPermissionDeniedError, PostgresRowsLostError, PostgresTableMissingError } from './errors.ts'
-import { introspect, type TargetTable } from './introspect.ts'
+import { creationSchema, ensureSchema, introspect, type TargetTable } from './introspect.ts'
 import { advanceLedger, ensureLedger, LEDGER_STATEMENTS, withDefinitionLock } from './ledger.ts'
-import { parseTableName, quoteName, quoteTable, type TableName } from './names.ts'
+import { parseTableName, quoteTable, type TableName } from './names.ts'
 import { type MergePlan, planMerge } from './plan-merge.ts'
 import { planCreateTable, planTable } from './plan-table.ts'
 import { findRefusedRows, rowsWithNullKeys } from './refused-rows.ts'
@@ -92,22 +92,18 @@ class PostgresSink implements Sink {
   }
 
   async #createTable(session: PostgresSession, columns: readonly Field[]): Promise<TargetTable> {
-    const name = quoteTable(this.#table)
-    const statement = planCreateTable(this.#table, this.#config, columns)
-    if (!this.#config.createTable) throw new PostgresTableMissingError({ table: name, statement })
+    const schema = this.#table.schema ?? (await creationSchema(session))
+    const name = { schema, name: this.#table.name }
+    const statement = planCreateTable(name, this.#config, columns)
+    if (!this.#config.createTable) throw new PostgresTableMissingError({ table: quoteTable(this.#table), statement })
     await withDefinitionLock(session, async () => {
-      if ((await introspect(session, this.#table)) !== undefined) return
-      const { schema } = this.#table
-      if (schema !== undefined) await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteName(schema)}`)
+      if ((await introspect(session, name)) !== undefined) return
+      if (schema !== undefined) await ensureSchema(session, schema)
       await session.run(statement)
-      this.#context.log({
-        level: 'info',
-        code: 'POSTGRES_TABLE_CREATED',
-        message: `created table ${name}: ${statement}`,
-      })
+      this.#context.log({ level: 'info', code: 'POSTGRES_TABLE_CREATED', message: `created by ${statement}` })
     })
-    const table = await introspect(session, this.#table)
-    if (table === undefined) throw new PostgresTableMissingError({ table: name, statement })
+    const table = await introspect(session, name)
+    if (table === undefined) throw new PostgresTableMissingError({ table: quoteTable(name), statement })
     return table
   }
 
