@@ -71,3 +71,25 @@ export class DemoRunningError extends defineError<{ folder: string; pid: number 
   hint: () => 'Wait for it, end it with Ctrl-C, or give this one another folder with --data.',
   example: { folder: '.headrace/demo', pid: 4711 },
 }) {}
+
+export class OutputMissingError extends defineError<{ format: string }>({
+  code: 'QUERY_FORMAT_UNFIT',
+  fault: 'user',
+  retry: 'never',
+  message: (d) =>
+    d.format === 'parquet' ? 'Parquet cannot be written to the terminal' : 'a table cannot be written to a file',
+  hint: (d) =>
+    d.format === 'parquet'
+      ? 'Name a file: --output result.parquet.'
+      : 'Add --format csv, json, ndjson or parquet, or give the file one of these endings.',
+  example: { format: 'parquet' },
+}) {}
+
+export class DemoFileError extends defineError<{ file: string; reason: string }>({
+  code: 'DEMO_FILE_INVALID',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `the demo's pipeline ${d.file} cannot be run: ${d.reason}`,
+  hint: () => 'The demo needs the file as it was shipped. `headrace validate` tells all that is wrong with it.',
+  example: { file: 'examples/trades-per-minute.yaml', reason: 'unknown key "sink"' },
+}) {}

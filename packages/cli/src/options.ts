@@ -12,6 +12,13 @@ export function jsonOption(description: string) {
   return new Option('--json', description)
 }
 
+/** `--param name=value`, given any number of times. */
+export function parameterOption() {
+  return new Option('--param <name=value>', 'value of a parameter in the file; as often as needed')
+    .argParser(parameterArgument)
+    .default({} as Readonly<Record<string, string>>, 'none')
+}
+
 /** A whole number from 1 on. */
 export function countArgument(text: string): number {
   const count = Number(text.replaceAll(/[_,]/g, ''))

@@ -1,14 +1,29 @@
 import { readFileSync } from 'node:fs'
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { Command } from '@commander-js/extra-typings'
+import { demoCommand } from './commands/demo.ts'
 import { devCommand } from './commands/dev.ts'
 import { dlqCommand } from './commands/dlq.ts'
+import { explainCommand } from './commands/explain.ts'
 import { generateCommand } from './commands/generate.ts'
+import { queryCommand } from './commands/query.ts'
+import { runCommand } from './commands/run.ts'
 import { serveCommand } from './commands/serve.ts'
+import { validateCommand } from './commands/validate.ts'
 import type { CliContext } from './context.ts'
 import { quietContext } from './context.ts'
 
-const COMMANDS: readonly ((context: CliContext) => CommandUnknownOpts)[] = [devCommand, generateCommand, dlqCommand, serveCommand]
+const COMMANDS: readonly ((context: CliContext) => CommandUnknownOpts)[] = [
+  demoCommand,
+  devCommand,
+  runCommand,
+  validateCommand,
+  explainCommand,
+  queryCommand,
+  generateCommand,
+  dlqCommand,
+  serveCommand,
+]
 
 /** The whole command line. Making it starts nothing and loads no adapter: the reference page is made from it too. */
 export function createProgram(context: CliContext = quietContext()): CommandUnknownOpts {

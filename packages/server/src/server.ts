@@ -55,6 +55,8 @@ export async function buildServer(options: ServerOptions): Promise<HeadraceServe
       lakeDirectory: path.join(dataDirectory, 'lake'),
       maxRows: options.maxRows ?? 10_000,
       timeoutMs: options.queryTimeoutMs ?? 30_000,
+      memoryLimit: '1GB',
+      concurrency: 2,
     }),
   )
   await server.ready()

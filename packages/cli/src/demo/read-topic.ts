@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { KafkaJSProtocolError } from 'kafkajs'
 import { kafkaClient } from '../generator/kafka-sender.ts'
+import { DEMO_TOPIC } from './pipeline.ts'
 
 /** A record as kafkajs gives it. */
 export interface TopicRecord {
@@ -62,5 +64,16 @@ async function topicEnds(kafka: ReturnType<typeof kafkaClient>, topic: string): 
     return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]))
   } finally {
     await admin.disconnect()
+  }
+}
+
+/** How many records the demo's topic holds; 0 where it does not exist. */
+export async function topicRecords(bootstrap: string): Promise<number> {
+  try {
+    const ends = await topicEnds(kafkaClient([bootstrap]), DEMO_TOPIC)
+    return [...ends.values()].reduce((sum, end) => sum + end, 0)
+  } catch (error) {
+    if (error instanceof KafkaJSProtocolError && error.type === 'UNKNOWN_TOPIC_OR_PARTITION') return 0
+    throw error
   }
 }

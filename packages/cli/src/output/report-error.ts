@@ -25,12 +25,21 @@ export function renderProblem(problem: Problem, colors: Colors): string {
 export function reportError(error: unknown, context: CliContext, json: boolean): number {
   if (error instanceof AlreadyReported) return error.exitCode
   const problem = error instanceof HeadraceError ? problemOf(error) : unexpected(error)
-  const text = json ? JSON.stringify({ error: problem }) : renderProblem(problem, context.errorColors)
+  const parts = partsOf(error)
+  const text = json
+    ? JSON.stringify({ error: { ...problem, ...(parts.length === 0 ? {} : { problems: parts }) } })
+    : (parts.length === 0 ? [problem] : parts).map((part) => renderProblem(part, context.errorColors)).join('\n')
   context.stderr.write(`${text}\n`)
   if ((context.env.HEADRACE_DEBUG ?? '') !== '') {
     context.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
   }
   return 1
+}
+
+/** The mistakes that one error stands for (PIPELINE_INVALID, CONFIG_INVALID); none where it stands for itself. */
+function partsOf(error: unknown): readonly Problem[] {
+  const problems = error instanceof HeadraceError ? error.details.problems : undefined
+  return Array.isArray(problems) ? (problems as readonly Problem[]) : []
 }
 
 function unexpected(error: unknown): Problem {

@@ -1,0 +1,55 @@
+import type { PipelineStatus } from '@headrace/core'
+import type { Colors } from './colors.ts'
+import { formatCount, formatCounted, formatElapsed } from './format.ts'
+import { windowTotals } from './status-view.ts'
+
+/** Where the records of a pipeline with windows have gone; for one without, `aggregated` and what follows are 0. */
+export interface Accounts {
+  readonly read: number
+  readonly dead: number
+  readonly filtered: number
+  readonly late: number
+  /** In windows that have closed, and in windows still open. */
+  readonly aggregated: number
+  readonly open: number
+}
+
+export function accountsOf(status: PipelineStatus): Accounts {
+  const { accepted, open, late, filtered } = windowTotals(status)
+  const { read, dead } = status.records
+  return { read, dead, filtered, late, aggregated: accepted - open, open }
+}
+
+/** The outcome of a run for scripts. */
+export function runDocument(status: PipelineStatus, elapsedMs: number) {
+  return { elapsedMs: Math.round(elapsedMs), accounts: accountsOf(status), ...status }
+}
+
+/** The outcome of a run for a person. Counts are since the state was made, over all runs. */
+export function renderRunSummary(status: PipelineStatus, elapsedMs: number, data: string, colors: Colors): string {
+  const totals = windowTotals(status)
+  const windowed = Object.keys(status.windows).length > 0
+  const lines = [
+    `${colors.bold(status.pipeline)} ${status.state} after ${formatElapsed(elapsedMs)}: ${formatCounted(status.records.read, 'record')} in so far`,
+  ]
+  if (windowed) {
+    lines.push(
+      `  windows       ${formatCount(totals.windowsClosed)} closed with ${formatCounted(totals.rowsOut, 'row')}; ${formatCounted(totals.open, 'record')} in open ones`,
+    )
+    lines.push(`  left out      ${formatCount(totals.filtered)} filtered, ${formatCount(totals.late)} late`)
+  }
+  for (const [name, sink] of Object.entries(status.sinks)) {
+    const waiting = sink.rows - sink.published - sink.rejected
+    const parts = [formatCounted(sink.published, 'row')]
+    if (waiting > 0) parts.push(`${formatCount(waiting)} committed and waiting`)
+    if (sink.rejected > 0) parts.push(`${formatCount(sink.rejected)} refused`)
+    lines.push(`  ${name.padEnd(13)} ${parts.join(', ')}`)
+  }
+  if (status.records.dead + totals.late > 0) {
+    const where = data === '.headrace' ? '' : ` --data ${data}`
+    lines.push(
+      `  dead letters  ${formatCount(status.records.dead)}  ${colors.dim(`headrace dlq list ${status.pipeline}${where}`)}`,
+    )
+  }
+  return lines.join('\n')
+}

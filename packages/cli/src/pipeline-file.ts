@@ -1,0 +1,42 @@
+import { adapters } from '@headrace/adapters'
+import { checkPipeline, loadPipelineFile, type PipelineConfig, type PipelinePlan, type Problem } from '@headrace/core'
+import type { CliContext } from './context.ts'
+import { AlreadyReported, renderProblem } from './output/report-error.ts'
+
+export type Parameters = Readonly<Record<string, string>>
+
+/** A pipeline file after all checks that need nothing but the file: `plan` is there when there are no problems. */
+export interface CheckedPipeline {
+  readonly config?: PipelineConfig
+  readonly plan?: PipelinePlan
+  readonly problems: readonly Problem[]
+}
+
+/** Reads, parses and plans a pipeline file; collects every mistake. Opens nothing outside. */
+export async function checkPipelineFile(file: string, parameters: Parameters): Promise<CheckedPipeline> {
+  const { config, problems } = await loadPipelineFile(file, adapters, { parameters })
+  if (config === undefined) return { problems }
+  const planned = await checkPipeline(config, adapters)
+  return { config, ...planned, problems: [...problems, ...planned.problems] }
+}
+
+/** Reads and parses a pipeline file for a run, which plans it itself. Tells the mistakes and ends with exit code 1. */
+export async function openPipelineFile(
+  file: string,
+  parameters: Parameters,
+  context: CliContext,
+  json: boolean,
+): Promise<PipelineConfig> {
+  const { config, problems } = await loadPipelineFile(file, adapters, { parameters })
+  if (config !== undefined && problems.length === 0) return config
+  tellProblems(problems, context, json)
+  throw new AlreadyReported()
+}
+
+/** Writes problems to stderr: as text, or as one JSON document. */
+export function tellProblems(problems: readonly Problem[], context: CliContext, json: boolean): void {
+  const text = json
+    ? JSON.stringify({ problems })
+    : problems.map((problem) => renderProblem(problem, context.errorColors)).join('\n')
+  context.stderr.write(`${text}\n`)
+}
