@@ -50,9 +50,11 @@ export class Committer {
       const epoch = new Epoch(context, number, ledger.clock)
       const forgotten = new Map<SinkQueue, number>()
       step('run', 'before', number)
+      const prepared = await epoch.prepare(input)
       await context.state.transaction(
         async () => {
-          const ran = await epoch.run(input, demand.drain === true)
+          const ran = await epoch.run(prepared, demand.drain === true)
+          prepared.records.release()
           step('run', 'after', number)
           step('stage', 'before', number)
           const outcome = await epoch.stage(ran)

@@ -61,7 +61,7 @@ export async function collectDeadLetters(
     { type: 'VARCHAR', values: letters.map((letter) => letter.step) },
   ])
   const time = (ms: string) => `make_timestamp((${ms} * 1000)::BIGINT)`
-  return `SELECT partition, ordinal, ${time('ts')} AS timestamp, key, value, code, reason, step, ${epoch}::BIGINT AS epoch, ${time(`${clock}::DOUBLE`)} AS at FROM _dead`
+  return `SELECT partition, ordinal, ${time('ts')} AS timestamp, key, value, code, reason, step, ${epoch}::BIGINT AS epoch, ${time(`${clock}::DOUBLE`)} AS "at" FROM _dead`
 }
 
 /** Publishes dead letters as Parquet files of the pipeline's own folder, a file a batch. */
@@ -128,7 +128,7 @@ export class DeadLetters {
 
   async summary(): Promise<DeadLetterSummary[]> {
     const rows = await this.#query<Record<string, string>>(
-      `SELECT code, step, count(*)::VARCHAR AS count, min(at)::VARCHAR AS first_at, max(at)::VARCHAR AS last_at, min(reason) AS example
+      `SELECT code, step, count(*)::VARCHAR AS count, min("at")::VARCHAR AS first_at, max("at")::VARCHAR AS last_at, min(reason) AS example
        FROM letters GROUP BY code, step ORDER BY count(*) DESC, code, step`,
     )
     return rows.map((row) => ({
@@ -146,7 +146,7 @@ export class DeadLetters {
     const where = options.code === undefined ? '' : `WHERE code = ${quoteLiteral(options.code)}`
     return this.#query<StoredDeadLetter>(
       `SELECT partition, ordinal::VARCHAR AS ordinal, timestamp::VARCHAR AS timestamp, base64(key) AS "keyBase64",
-              base64(value) AS "valueBase64", code, reason, step, epoch::VARCHAR AS epoch, at::VARCHAR AS at
+              base64(value) AS "valueBase64", code, reason, step, epoch::VARCHAR AS epoch, "at"::VARCHAR AS "at"
        FROM letters ${where} ORDER BY epoch, partition, ordinal LIMIT ${options.limit} OFFSET ${options.offset ?? 0}`,
     )
   }

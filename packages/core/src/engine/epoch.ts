@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Decoded, Decoder } from '../decode/decoder.ts'
 import { failureOf, quoteIdentifier } from '../duckdb/index.ts'
 import { HeadraceError } from '../errors/index.ts'
@@ -21,8 +20,8 @@ import {
   DiskFullError,
   EventTimeAheadError,
   EventTimeMissingError,
-  QueryFailedError,
   RecordLateError,
+  StepFailedError,
 } from './errors.ts'
 import { readTimes, rowRanges, rowTimestamps } from './event-time.ts'
 import { stagedName, stageRows } from './staging.ts'
@@ -46,6 +45,22 @@ export interface EpochContext {
   readonly targets: readonly EpochTarget[]
   readonly deadLetters: EpochTarget['staging']
   readonly spoolFile: string
+}
+
+/** An epoch's records in the input table. `rows` of them can be used. */
+export interface PreparedInput {
+  readonly input: EpochInput
+  readonly records: EpochRecords
+  readonly rows: number
+  readonly decoded?: Decoded
+  readonly judged?: Judgement | undefined
+}
+
+export interface EpochRows {
+  readonly decoded: number
+  readonly dead: number
+  /** Whether a window gave out rows. */
+  readonly fired: boolean
 }
 
 /** What an epoch did, before its commit: the caller writes it into the checkpoint. */
@@ -97,34 +112,35 @@ export class Epoch {
     this.#clock = clock
   }
 
-  /** Decodes, judges, accumulates, fires; with `drain` everything. Releases the blocks. */
-  async run(input: EpochInput, drain: boolean): Promise<{ decoded: number; dead: number; fired: boolean }> {
+  /**
+   * Before the transaction: decodes the records into the input table and judges their times. A record that cannot be
+   * decoded may show itself by a failing statement, and that would end a transaction.
+   */
+  async prepare(input: EpochInput): Promise<PreparedInput> {
     const { watermarks } = this.#context
     this.#applyAssignments(input)
     const records = new EpochRecords(input.blocks)
-    let decoded = 0
-    let dead = 0
-    try {
-      if (records.count > 0) {
-        const table = await this.#decode(records)
-        dead = records.count - table.rows
-        const judged = watermarks === undefined ? undefined : await this.#judge(records, table)
-        const unusable = judged === undefined ? 0 : judged.missing.length + judged.ahead.length
-        dead += unusable
-        decoded = records.count - dead
-        await this.#accumulate(records, table, judged)
-        for (const [partition, maxTime] of judged?.maxTimes ?? []) watermarks?.advance(partition, maxTime)
-      }
-    } finally {
-      records.release()
+    if (records.count === 0) return { input, records, rows: 0 }
+    const decoded = await this.#decode(records)
+    const judged = watermarks === undefined ? undefined : await this.#judge(records, decoded)
+    const unusable = judged === undefined ? 0 : judged.missing.length + judged.ahead.length
+    return { input, records, decoded, judged, rows: decoded.rows - unusable }
+  }
+
+  /** Updates the windows and fires those that are due; with `drain` all of them. */
+  async run(prepared: PreparedInput, drain: boolean): Promise<EpochRows> {
+    const { input, records, decoded, judged, rows } = prepared
+    if (decoded !== undefined) {
+      await this.#accumulate(records, decoded, judged)
+      for (const [partition, maxTime] of judged?.maxTimes ?? []) this.#context.watermarks?.advance(partition, maxTime)
     }
     this.#applyIdleness(input)
     const fired = await this.#fire(drain)
-    return { decoded, dead, fired }
+    return { decoded: rows, dead: records.count - rows, fired }
   }
 
   /** Writes what each sink shall get, and the dead letters, to files. */
-  async stage(ran: { decoded: number; dead: number; fired: boolean }): Promise<EpochOutcome> {
+  async stage(ran: EpochRows): Promise<EpochOutcome> {
     const { state, targets, plan, deadLetters } = this.#context
     const staged: { sink: string; schema: readonly Field[]; files: StagedFile[] }[] = []
     const perRow = new Set([
@@ -311,15 +327,11 @@ export function translate(error: unknown, relation: string, directory: string): 
   const { kind, message } = failureOf(error)
   if (/No space left on device/i.test(message)) return new DiskFullError({ path: directory }, { cause: error })
   if (kind === 'Conversion' || kind === 'Invalid Input' || kind === 'Out of Range' || kind === 'Constraint') {
-    return new QueryFailedError({ relation, reason: message }, { cause: error })
+    return new StepFailedError({ relation, reason: message }, { cause: error })
   }
   return error
 }
 
 function isoTime(ms: number | undefined): string {
   return ms === undefined || !Number.isFinite(ms) ? 'unknown' : new Date(ms).toISOString()
-}
-
-export function spoolPath(directory: string): string {
-  return join(directory, 'spool.ndjson')
 }

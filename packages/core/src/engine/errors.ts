@@ -37,7 +37,7 @@ export class StateDamagedError extends defineError<{ file: string; reason: strin
   example: { file: '.headrace/pipelines/trades/state.duckdb', reason: 'not a DuckDB file' },
 }) {}
 
-export class QueryFailedError extends defineError<{ relation: string; reason: string }>({
+export class StepFailedError extends defineError<{ relation: string; reason: string }>({
   code: 'STEP_FAILED',
   fault: 'user',
   retry: 'never',

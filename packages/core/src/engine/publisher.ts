@@ -11,6 +11,8 @@ export interface PublisherOptions {
   /** Reads staged files; not the state's. */
   readonly database: Database
   readonly signal: AbortSignal
+  /** Aborted: what cannot be published at once waits for the next run. */
+  readonly patience: AbortSignal
   /** Around each publication. */
   readonly onStep: (when: 'before' | 'after') => void
   readonly onPublished: (batch: Batch) => void
@@ -36,6 +38,7 @@ export class Publisher {
   #work: Promise<void> = Promise.resolve()
   #stopped = false
   #news = false
+  #givenUp = false
 
   constructor(options: PublisherOptions) {
     this.#options = options
@@ -73,9 +76,8 @@ export class Publisher {
     try {
       // At once, so that what is wrong with a target is found before any record is read for it.
       await this.#retrying(async () => void (await this.#connected()))
-      while (!signal.aborted) {
+      while (!signal.aborted && !this.#givenUp) {
         await this.#publishClosed()
-        if (signal.aborted) break
         if (this.queue.next() === undefined) this.#settle()
         await this.#untilCommit()
       }
@@ -87,7 +89,7 @@ export class Publisher {
   }
 
   async #untilCommit(): Promise<void> {
-    if (!this.#news && !this.#options.signal.aborted) {
+    if (!this.#news && !this.#givenUp && !this.#options.signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -97,19 +99,20 @@ export class Publisher {
   }
 
   async #publishClosed(): Promise<void> {
-    const { queue, signal } = this.#options
+    const { queue } = this.#options
     do {
       await this.#retrying(async () => {
         await this.#showPending()
         if (queue.next() !== undefined) await this.#publishNext()
       })
-    } while (queue.next() !== undefined && !signal.aborted)
+    } while (queue.next() !== undefined && !this.#givenUp)
   }
 
   /** Tries until it works, waiting longer each time, as long as the error says that waiting may help. */
   async #retrying(work: () => Promise<void>): Promise<void> {
-    const { signal, onProblem } = this.#options
-    for (let attempts = 1; !signal.aborted; attempts++) {
+    const { signal, patience, onProblem } = this.#options
+    const either = AbortSignal.any([signal, patience])
+    for (let attempts = 1; !this.#givenUp; attempts++) {
       try {
         await work()
         if (attempts > 1) onProblem(undefined)
@@ -120,7 +123,8 @@ export class Publisher {
         const wait = backoffMs(attempts)
         onProblem({ error, attempts, nextAttemptAt: Date.now() + wait })
         await this.#disconnect()
-        await sleep(wait, signal)
+        await sleep(wait, either)
+        if (either.aborted) this.#givenUp = true
       }
     }
   }

@@ -44,6 +44,11 @@ export class Reader {
     return this.#source
   }
 
+  /** Whether there is a source to acknowledge to. */
+  get connected(): boolean {
+    return this.#source !== undefined
+  }
+
   get gathered(): Readonly<EpochInput> {
     return this.#gathered
   }

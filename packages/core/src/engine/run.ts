@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Database } from '../duckdb/index.ts'
@@ -42,7 +41,6 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
     await session?.close()
     reading.close()
     state.close()
-    await rm(join(directory, 'spool.ndjson'), { force: true })
   }
 }
 

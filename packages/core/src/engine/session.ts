@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { decoderFor, spoolFolder } from '../decode/index.ts'
+import { dirname, join } from 'node:path'
+import { decoderFor, removeSpoolFolder, spoolFolder } from '../decode/index.ts'
 import type { Database } from '../duckdb/index.ts'
 import type { HeadraceError } from '../errors/index.ts'
 import { type LogLine, type PipelinePlan, type Positions, type Sink, Watermarks } from '../model/index.ts'
@@ -84,7 +84,7 @@ export class Session {
       watermarks,
       targets: plan.sinks.map((sink) => ({ plan: sink, staging: stagings.get(sink.name) as SinkStaging })),
       deadLetters: stagings.get(DEAD_LETTERS) as SinkStaging,
-      spoolFile: join(spool, `headrace-${process.pid}-${ledger.incarnation}.ndjson`),
+      spoolFile: join(spool, 'epoch.ndjson'),
     }
     await prepareSession(context)
     const factories = new Map<string, () => Promise<Sink>>(
@@ -295,6 +295,7 @@ export class Session {
     await Promise.all(this.#publishers.map((publisher) => publisher.close()))
     await this.#acknowledging
     await this.reader.close()
+    await removeSpoolFolder(dirname(this.#context.spoolFile))
   }
 
   #now(): number {
@@ -333,6 +334,7 @@ export class Session {
       identity: { pipeline: this.#context.pipeline, incarnation: this.#context.incarnation },
       database: this.#options.reading,
       signal: this.#closing.signal,
+      patience: this.#options.signal,
       onStep: (when) => this.#step('publish', when, this.#ledger.epoch),
       onPublished: (batch) => {
         const totals = this.#ledger.counts.sinks[queue.name]
@@ -391,7 +393,7 @@ export class Session {
   #acknowledge(): void {
     this.#acknowledging = this.#acknowledging.then(async () => {
       const reached = this.#committer.acknowledgeable()
-      if (reached === undefined || this.#reading.signal.aborted) return
+      if (reached === undefined || !this.reader.connected) return
       this.#step('acknowledge', 'before', reached.epoch)
       await this.reader.source.acknowledge(reached.positions).catch((error: unknown) => {
         const message = error instanceof Error ? error.message : String(error)

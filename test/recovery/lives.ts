@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { PipelineStatus } from '@headrace/core'
+import { type Job, STEPS, type StepKill } from './job.ts'
+import { PIPELINE, type Scene } from './scene.ts'
+
+const LIFE = fileURLToPath(new URL('life.ts', import.meta.url))
+
+export interface LifeEnd {
+  readonly killed: boolean
+  readonly status?: PipelineStatus
+}
+
+export interface RecoverySummary {
+  readonly seed: number
+  readonly lives: number
+  readonly kills: number
+  /** How often a life ended at each place: `before commit`, …, `at random`. */
+  readonly killsAt: Readonly<Record<string, number>>
+  readonly status: PipelineStatus
+}
+
+/** Lets the pipeline live and die until it was killed `kills` times, the stream growing meanwhile; then drains it in peace. */
+export async function liveAndDie(
+  scene: Scene,
+  options: { seed: number; kills: number; recordsPerLife: number; onLife?: (text: string) => void },
+): Promise<RecoverySummary> {
+  const random = numbersFrom(options.seed)
+  const killsAt: Record<string, number> = {}
+  let lives = 0
+  let kills = 0
+  // The last kills hit the draining itself.
+  const lastOnes = Math.min(STEPS.length * 2, Math.floor(options.kills / 4))
+  while (kills < options.kills) {
+    const draining = options.kills - kills <= lastOnes
+    if (!draining) await scene.produce(options.recordsPerLife)
+    const kill = planKill(kills, random, draining)
+    const end = await live(
+      scene,
+      { drain: draining, ...('step' in kill ? { kill } : {}) },
+      'afterMs' in kill ? kill.afterMs : undefined,
+    )
+    lives++
+    const place = 'step' in kill ? `${kill.when} ${kill.step}` : 'at random'
+    options.onLife?.(`life ${lives}: ${end.killed ? `killed ${place}` : `came to its end (${place} was not reached)`}`)
+    if (end.killed) {
+      kills++
+      killsAt[place] = (killsAt[place] ?? 0) + 1
+    } else if (draining) break
+  }
+  const last = await live(scene, { drain: true })
+  if (last.status === undefined) throw new Error('the last life was killed by somebody else')
+  return { seed: options.seed, lives: lives + 1, kills, killsAt, status: last.status }
+}
+
+/** Every named step in turn, before and after, early and late in a life; in between, any moment at all. */
+function planKill(n: number, random: () => number, draining: boolean): StepKill | { readonly afterMs: number } {
+  if (!draining && n % 3 === 2) return { afterMs: 150 + random() * 1200 }
+  const at = draining ? n : Math.floor((n * 2) / 3)
+  return {
+    step: STEPS[at % STEPS.length] as StepKill['step'],
+    when: Math.floor(at / STEPS.length) % 2 === 0 ? 'before' : 'after',
+    occurrence: draining ? 1 : 1 + Math.floor(random() * 4),
+  }
+}
+
+/** One life: a process, killed from within at a step, or from outside after a time, or not at all. */
+export async function live(scene: Scene, job: Pick<Job, 'drain' | 'kill'>, killAfterMs?: number): Promise<LifeEnd> {
+  const file = join(scene.directory, 'life.json')
+  const whole: Job = {
+    pipeline: PIPELINE,
+    connections: { kafka: scene.kafka, postgres: scene.postgres },
+    dataDirectory: join(scene.directory, 'data'),
+    ...job,
+  }
+  await writeFile(file, JSON.stringify(whole))
+  const child = spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', LIFE, file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  let errors = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text
+  })
+  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
+  if (killAfterMs !== undefined) {
+    const first = await Promise.race([closed, delay(killAfterMs)])
+    if (first === undefined) child.kill('SIGKILL')
+  }
+  const [code, signal] = await closed
+  if (signal === 'SIGKILL') return { killed: true }
+  if (code !== 0) throw new Error(`a life ended with exit code ${code}: ${errors}`)
+  return { killed: false, status: JSON.parse(output) as PipelineStatus }
+}
+
+/** Numbers from 0 to 1, the same for the same seed. */
+function numbersFrom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 4294967296
+  }
+}
