@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { parseArgs } from 'node:util'
+import { Broker, type BrokerOptions } from './broker.ts'
+
+const USAGE = 'usage: main --data-dir DIR [--host H] [--port N] [--advertised-host H] [--partitions N] [--fsync always]'
+
+/**
+ * Runs a broker as a process of its own until SIGTERM or SIGINT, or with `--with-parent` until its standard input ends. Says where it listens
+ * in one line of JSON on standard output; a failure is one line on standard error. Returns the exit code.
+ */
+export async function runBroker(args: readonly string[]): Promise<number> {
+  try {
+    const { options, withParent } = parseCommand(args)
+    const broker = await Broker.start(options)
+    const stopped = stopRequest(withParent)
+    process.stdout.write(`${JSON.stringify({ event: 'ready', address: broker.address, pid: process.pid })}\n`)
+    await stopped
+    await broker.close()
+    return 0
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    return 1
+  }
+}
+
+function parseCommand(args: readonly string[]): { options: BrokerOptions; withParent: boolean } {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      'data-dir': { type: 'string' },
+      host: { type: 'string' },
+      port: { type: 'string' },
+      'advertised-host': { type: 'string' },
+      partitions: { type: 'string' },
+      fsync: { type: 'string' },
+      'no-auto-create-topics': { type: 'boolean', default: false },
+      'with-parent': { type: 'boolean', default: false },
+    },
+  })
+  const dataDir = values['data-dir']
+  if (dataDir === undefined) throw new Error(USAGE)
+  if (values.fsync !== undefined && values.fsync !== 'always') throw new Error(USAGE)
+  const options: BrokerOptions = {
+    dataDir,
+    autoCreateTopics: !values['no-auto-create-topics'],
+    ...(values.host !== undefined && { host: values.host }),
+    ...(values['advertised-host'] !== undefined && { advertisedHost: values['advertised-host'] }),
+    ...(values.port !== undefined && { port: integer('port', values.port, 0, 65_535) }),
+    ...(values.partitions !== undefined && { defaultPartitions: integer('partitions', values.partitions, 1, 10_000) }),
+    ...(values.fsync === 'always' && { fsync: { mode: 'always' } as const }),
+  }
+  return { options, withParent: values['with-parent'] }
+}
+
+function integer(name: string, text: string, min: number, max: number): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new Error(`--${name} must be a whole number from ${min} to ${max}, not "${text}"`)
+  return value
+}
+
+/** Resolves when the process is told to stop, or its parent is gone: then the pipe that is its standard input ends. */
+async function stopRequest(withParent: boolean): Promise<void> {
+  const requests = [once(process, 'SIGTERM'), once(process, 'SIGINT')]
+  if (withParent) {
+    requests.push(once(process.stdin, 'end'), once(process.stdin, 'close'))
+    process.stdin.resume()
+  }
+  await Promise.race(requests)
+  if (withParent) process.stdin.destroy()
+}

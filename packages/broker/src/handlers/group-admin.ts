@@ -1,0 +1,70 @@
+import type { ClassicGroup } from '../groups/classic-group.ts'
+import { deleteGroups, describeGroups, ERROR, listGroups } from '../protocol/index.ts'
+import { type Handler, handlerOf } from '../server/dispatcher.ts'
+import { attempt, type Services } from './services.ts'
+
+const GROUP_TYPE = 'classic'
+
+export function listGroupsHandler({ groups }: Services): Handler {
+  return handlerOf(listGroups, ({ statesFilter, typesFilter }) => {
+    const wanted = (filter: readonly string[], value: string) =>
+      filter.length === 0 || filter.some((name) => name.toLowerCase() === value.toLowerCase())
+    return {
+      errorCode: ERROR.NONE,
+      groups: groups
+        .list()
+        .filter((group) => wanted(statesFilter, group.state) && wanted(typesFilter, GROUP_TYPE))
+        .map((group) => ({
+          groupId: group.id,
+          protocolType: group.protocolType,
+          groupState: group.state,
+          groupType: GROUP_TYPE,
+        })),
+    }
+  })
+}
+
+export function describeGroupsHandler({ groups }: Services): Handler {
+  return handlerOf(describeGroups, (request) => ({
+    groups: request.groups.map((groupId) => {
+      const group = groups.find(groupId)
+      return group === undefined ? deadGroup(groupId) : describe(group)
+    }),
+  }))
+}
+
+function describe(group: ClassicGroup) {
+  const { id, state, protocolType, protocolName, members } = group
+  return {
+    errorCode: ERROR.NONE,
+    groupId: id,
+    groupState: state,
+    protocolType,
+    // A protocol is settled only once all members have joined.
+    protocolData: state === 'Stable' || state === 'CompletingRebalance' ? protocolName : '',
+    members: members.map((member) => ({
+      memberId: member.id,
+      groupInstanceId: member.instanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      memberMetadata: member.protocols.find(({ name }) => name === protocolName)?.metadata ?? Buffer.alloc(0),
+      memberAssignment: member.assignment,
+    })),
+  }
+}
+
+/** Kafka's way of saying that there is no such group. */
+function deadGroup(groupId: string) {
+  return { errorCode: ERROR.NONE, groupId, groupState: 'Dead', protocolType: '', protocolData: '', members: [] }
+}
+
+export function deleteGroupsHandler({ groups }: Services): Handler {
+  return handlerOf(deleteGroups, async ({ groupsNames }) => ({
+    results: await Promise.all(
+      groupsNames.map(async (groupId) => {
+        const { errorCode } = await attempt(() => groups.delete(groupId))
+        return { groupId, errorCode }
+      }),
+    ),
+  }))
+}

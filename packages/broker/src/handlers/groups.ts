@@ -1,0 +1,110 @@
+import { type Joined, type MemberIdRequired, protocolsOf } from '../groups/member.ts'
+import {
+  COORDINATOR_KEY_TYPE,
+  ERROR,
+  findCoordinator,
+  heartbeat,
+  joinGroup,
+  KafkaError,
+  leaveGroup,
+  type ResponseOf,
+  syncGroup,
+} from '../protocol/index.ts'
+import { type Handler, handlerOf } from '../server/dispatcher.ts'
+import { answerOf, attempt, NO_ERROR, type Services } from './services.ts'
+
+/** Kafka's group.max.session.timeout.ms; its lower limit is not kept, so that tests need not wait for it. */
+const SESSION_TIMEOUT_MS = { min: 100, max: 1_800_000 }
+
+export function findCoordinatorHandler({ cluster: { nodeId, host, port } }: Services): Handler {
+  const here = { ...NO_ERROR, nodeId, host, port }
+  const nowhere = {
+    errorCode: ERROR.INVALID_REQUEST,
+    errorMessage: 'this broker coordinates groups only: it has no transactions yet',
+    nodeId: -1,
+    host: '',
+    port: -1,
+  }
+  return handlerOf(findCoordinator, ({ key, keyType, coordinatorKeys }, { version }) => {
+    const found = keyType === COORDINATOR_KEY_TYPE.group ? here : nowhere
+    const keys = version >= 4 ? coordinatorKeys : [key]
+    return { ...found, coordinators: keys.map((asked) => ({ key: asked, ...found })) }
+  })
+}
+
+export function joinGroupHandler({ groups }: Services): Handler {
+  return handlerOf(joinGroup, async (request, { version, clientId, clientHost }) => {
+    const { groupId, memberId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs, protocolType } = request
+    try {
+      if (sessionTimeoutMs < SESSION_TIMEOUT_MS.min || sessionTimeoutMs > SESSION_TIMEOUT_MS.max)
+        throw new KafkaError('INVALID_SESSION_TIMEOUT', `a session cannot time out after ${sessionTimeoutMs} ms`)
+      const joined = await groups.ensure(groupId).join({
+        memberId,
+        groupInstanceId,
+        clientId: clientId || 'consumer',
+        clientHost,
+        sessionTimeoutMs,
+        // Version 0 has the session's timeout for both.
+        rebalanceTimeoutMs: rebalanceTimeoutMs > 0 ? rebalanceTimeoutMs : sessionTimeoutMs,
+        protocolType,
+        protocols: protocolsOf(request),
+        mustKnowMemberId: version >= 4,
+        canSkipAssignment: version >= 9,
+      })
+      return joinedAnswer(joined, version)
+    } catch (error) {
+      return notJoined(answerOf(error).errorCode, memberId, version)
+    }
+  })
+}
+
+function joinedAnswer(joined: Joined | MemberIdRequired, version: number): ResponseOf<typeof joinGroup> {
+  if ('memberIdRequired' in joined) return notJoined(ERROR.MEMBER_ID_REQUIRED, joined.memberIdRequired, version)
+  return { errorCode: ERROR.NONE, ...joined }
+}
+
+function notJoined(errorCode: number, memberId: string, version: number): ResponseOf<typeof joinGroup> {
+  return { errorCode, memberId, protocolName: version >= 7 ? null : '', leader: '', members: [] }
+}
+
+export function syncGroupHandler({ groups }: Services): Handler {
+  return handlerOf(syncGroup, async (request) => {
+    try {
+      const group = groups.require(request.groupId)
+      const assignments = new Map(
+        request.assignments.map(({ memberId, assignment }) => [memberId, Buffer.from(assignment)] as const),
+      )
+      const { protocolType, protocolName } = request
+      const isOther = (asked: string | null, actual: string) => asked !== null && asked !== actual
+      if (isOther(protocolType, group.protocolType) || isOther(protocolName, group.protocolName))
+        throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL', 'the group goes by another protocol')
+      return { errorCode: ERROR.NONE, ...(await group.sync(request, assignments)) }
+    } catch (error) {
+      return { errorCode: answerOf(error).errorCode, assignment: Buffer.alloc(0) }
+    }
+  })
+}
+
+export function heartbeatHandler({ groups }: Services): Handler {
+  return handlerOf(heartbeat, async (request) => {
+    const { errorCode } = await attempt(() => groups.require(request.groupId).heartbeat(request))
+    return { errorCode }
+  })
+}
+
+export function leaveGroupHandler({ groups }: Services): Handler {
+  return handlerOf(leaveGroup, async ({ groupId, memberId, members }, { version }) => {
+    const leave = (id: string, groupInstanceId: string | null) =>
+      attempt(() => groups.require(groupId).leave(id, groupInstanceId))
+    // Before version 3 a member leaves alone, and the answer is its own.
+    if (version < 3) return { errorCode: (await leave(memberId, null)).errorCode }
+    const answers = await Promise.all(
+      members.map(async ({ memberId: id, groupInstanceId }) => ({
+        memberId: id,
+        groupInstanceId,
+        errorCode: (await leave(id, groupInstanceId)).errorCode,
+      })),
+    )
+    return { errorCode: ERROR.NONE, members: answers }
+  })
+}

@@ -1,0 +1,46 @@
+import type { Handler } from '../server/dispatcher.ts'
+import { describeConfigsHandler } from './configs.ts'
+import { fetchHandler } from './fetch.ts'
+import { deleteGroupsHandler, describeGroupsHandler, listGroupsHandler } from './group-admin.ts'
+import { offsetCommitHandler, offsetFetchHandler } from './group-offsets.ts'
+import {
+  findCoordinatorHandler,
+  heartbeatHandler,
+  joinGroupHandler,
+  leaveGroupHandler,
+  syncGroupHandler,
+} from './groups.ts'
+import { describeClusterHandler, describeTopicPartitionsHandler, metadataHandler } from './metadata.ts'
+import { listOffsetsHandler, offsetForLeaderEpochHandler } from './offsets.ts'
+import { initProducerIdHandler, produceHandler } from './produce.ts'
+import type { Services } from './services.ts'
+import { createPartitionsHandler, createTopicsHandler, deleteRecordsHandler, deleteTopicsHandler } from './topics.ts'
+
+/** Everything that the broker answers, and therefore advertises. */
+export function createHandlers(services: Services): Handler[] {
+  return [
+    produceHandler,
+    fetchHandler,
+    listOffsetsHandler,
+    metadataHandler,
+    offsetCommitHandler,
+    offsetFetchHandler,
+    findCoordinatorHandler,
+    joinGroupHandler,
+    heartbeatHandler,
+    leaveGroupHandler,
+    syncGroupHandler,
+    describeGroupsHandler,
+    listGroupsHandler,
+    createTopicsHandler,
+    deleteTopicsHandler,
+    deleteRecordsHandler,
+    initProducerIdHandler,
+    offsetForLeaderEpochHandler,
+    describeConfigsHandler,
+    createPartitionsHandler,
+    deleteGroupsHandler,
+    describeClusterHandler,
+    describeTopicPartitionsHandler,
+  ].map((handlerFor) => handlerFor(services))
+}

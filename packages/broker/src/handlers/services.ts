@@ -1,0 +1,38 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import type { ProducerIds } from '../cluster/producer-ids.ts'
+import type { GroupCoordinator } from '../groups/coordinator.ts'
+import { ERROR, KafkaError } from '../protocol/index.ts'
+import type { TopicRegistry } from '../topics/topic-registry.ts'
+
+/** What handlers work on. */
+export interface Services {
+  readonly cluster: Cluster
+  readonly topics: TopicRegistry
+  readonly groups: GroupCoordinator
+  readonly producerIds: ProducerIds
+  readonly autoCreateTopics: boolean
+  readonly defaultPartitions: number
+}
+
+export interface ErrorAnswer {
+  readonly errorCode: number
+  readonly errorMessage: string | null
+}
+
+export const NO_ERROR: ErrorAnswer = { errorCode: ERROR.NONE, errorMessage: null }
+
+/** The code and message that `error` is answered with. What is not a protocol error is a fault of ours and is thrown on. */
+export function answerOf(error: unknown): ErrorAnswer {
+  if (error instanceof KafkaError) return { errorCode: error.code, errorMessage: error.message }
+  throw error
+}
+
+/** Runs `action` and gives the code and message of how it went. */
+export async function attempt(action: () => void | Promise<void>): Promise<ErrorAnswer> {
+  try {
+    await action()
+    return NO_ERROR
+  } catch (error) {
+    return answerOf(error)
+  }
+}

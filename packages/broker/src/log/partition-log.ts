@@ -1,0 +1,274 @@
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
+import { KafkaError } from '../protocol/index.ts'
+import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
+import type { Flushable, FsyncPolicy, IntervalFlusher } from '../storage/flusher.ts'
+import { checkBatch, type Placement, planAppend } from './plan-append.ts'
+import type { ProducerEntry } from './producer-state.ts'
+import { recoverLog } from './recovery.ts'
+import { Segment } from './segment.ts'
+import { emptyState } from './segment-state.ts'
+import { latestRecord, recordAtTime, type TimedOffset } from './timestamp-search.ts'
+
+/** One write takes at most so many batches, below what the operating system takes in one call. */
+const MAX_BATCHES_PER_WRITE = 512
+
+/** A producer that has not been heard of for so long is forgotten with the next segment: Kafka's producer.id.expiration.ms. */
+const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000
+
+export interface LogSettings {
+  readonly segmentBytes: number
+  readonly maxBatchBytes: number
+}
+
+export interface LogStorage {
+  readonly fsync: FsyncPolicy
+  readonly flusher: IntervalFlusher
+  /** Told of failures that nobody waits for. */
+  readonly onError: (error: unknown) => void
+}
+
+interface PendingAppend {
+  readonly records: Buffer
+  readonly resolve: (baseOffset: number) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** The batches of one partition. What has been written completely can be read: nothing that a reader has seen is lost with the process. */
+export class PartitionLog implements Flushable {
+  /** May be changed while the log is in use. */
+  settings: LogSettings
+  readonly #folder: string
+  readonly #storage: LogStorage
+  readonly #segments: Segment[]
+  readonly #producers: Map<number, ProducerEntry>
+  readonly #appendListeners = new Set<(bytes: number) => void>()
+  readonly #finishing = new Set<Promise<void>>()
+  #queue: PendingAppend[] = []
+  #writing: Promise<void> | undefined
+  #startOffset: number
+  #endOffset: number
+  #failure: Error | undefined
+
+  private constructor(
+    folder: string,
+    settings: LogSettings,
+    storage: LogStorage,
+    segments: Segment[],
+    offsets: { readonly start: number; readonly end: number },
+    producers: readonly ProducerEntry[],
+  ) {
+    this.#folder = folder
+    this.settings = settings
+    this.#storage = storage
+    this.#segments = segments
+    this.#startOffset = offsets.start
+    this.#endOffset = offsets.end
+    this.#producers = new Map(producers.map((entry) => [entry.producerId, entry]))
+  }
+
+  /** Opens the log in `folder`, or makes it; what a crash left half written is removed. */
+  static async open(folder: string, settings: LogSettings, storage: LogStorage): Promise<PartitionLog> {
+    const deletedBefore = Number((await readFileIfAny(startFile(folder)))?.toString() ?? 0)
+    const { segments: states } = await recoverLog(folder, deletedBefore)
+    const segments = await Promise.all(states.map((state) => Segment.open(folder, state)))
+    const last = states.at(-1) ?? emptyState(0)
+    const start = Math.max(states[0]?.baseOffset ?? 0, deletedBefore)
+    return new PartitionLog(folder, settings, storage, segments, { start, end: last.nextOffset }, last.producers)
+  }
+
+  /** The first offset that can be read. */
+  get startOffset(): number {
+    return this.#startOffset
+  }
+
+  /** The offset after the last record that can be read: the high watermark. */
+  get endOffset(): number {
+    return this.#endOffset
+  }
+
+  /**
+   * Appends one batch as it came and gives the offset of its first record, once it is written (with fsync `always`, once it is on the disk).
+   * A batch that an idempotent producer sends again gets the offset that it has. Rejects with `KafkaError`.
+   */
+  async append(records: Buffer): Promise<number> {
+    checkBatch(records, this.settings.maxBatchBytes)
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ records, resolve, reject })
+      this.#writing ??= this.#writeQueue()
+    })
+  }
+
+  /**
+   * Whole batches from the one that holds `offset` on: up to `maxBytes`, or with `atLeastOne` at least one. Rejects with
+   * OFFSET_OUT_OF_RANGE for an offset that the log does not have.
+   */
+  async read(offset: number, maxBytes: number, atLeastOne: boolean): Promise<Buffer> {
+    if (offset < this.#startOffset || offset > this.#endOffset)
+      throw new KafkaError(
+        'OFFSET_OUT_OF_RANGE',
+        `offset ${offset} is not within ${this.#startOffset}–${this.#endOffset}`,
+      )
+    const upTo = this.#endOffset
+    if (offset === upTo) return Buffer.alloc(0)
+    const first = this.#segments.findLastIndex((segment) => segment.baseOffset <= offset)
+    for (const segment of this.#segments.slice(Math.max(first, 0))) {
+      const batches = await segment.read(offset, maxBytes, upTo, atLeastOne)
+      if (batches !== undefined) return batches
+    }
+    return Buffer.alloc(0)
+  }
+
+  /** Calls `listener` with the number of bytes of every write. Returns how to stop that. */
+  onAppend(listener: (bytes: number) => void): () => void {
+    this.#appendListeners.add(listener)
+    return () => this.#appendListeners.delete(listener)
+  }
+
+  /** The first record of `timestamp` (ms since the epoch) or later. */
+  async offsetAtTime(timestamp: number): Promise<TimedOffset | undefined> {
+    for (const segment of this.#segments) {
+      const batch = await segment.batchAtTime(timestamp, this.#startOffset)
+      const found = batch && recordAtTime(batch, timestamp, this.#startOffset)
+      if (found) return found
+    }
+    return undefined
+  }
+
+  /** The record with the latest timestamp. */
+  async offsetOfMaxTimestamp(): Promise<TimedOffset | undefined> {
+    const latest = this.#segments.reduce((best, segment) => (segment.maxTimestamp > best.maxTimestamp ? segment : best))
+    if (latest.maxTimestampOffset < 0) return undefined
+    const batch = await latest.read(latest.maxTimestampOffset, 0, this.#endOffset, true)
+    return batch && latestRecord(batch)
+  }
+
+  /** Deletes what lies before `offset`; space comes back a segment at a time. Returns the new first offset. */
+  async deleteBefore(offset: number): Promise<number> {
+    if (offset > this.#endOffset || offset < 0)
+      throw new KafkaError('OFFSET_OUT_OF_RANGE', `offset ${offset} is beyond the end at ${this.#endOffset}`)
+    if (offset <= this.#startOffset) return this.#startOffset
+    this.#startOffset = offset
+    await replaceFile(startFile(this.#folder), String(offset))
+    const kept = Math.max(
+      this.#segments.findLastIndex((segment) => segment.baseOffset <= offset),
+      0,
+    )
+    const removed = this.#segments.splice(0, kept)
+    await Promise.all(this.#finishing)
+    for (const segment of removed) await segment.remove()
+    return this.#startOffset
+  }
+
+  async flush(): Promise<void> {
+    await this.#active.flush()
+  }
+
+  /** Ends the writes under way and leaves files that open without a scan. */
+  async close(): Promise<void> {
+    await this.#stop()
+    await this.#active.finish(this.#endOffset, [...this.#producers.values()])
+    for (const segment of this.#segments) await segment.close()
+  }
+
+  /** Closes the log and deletes its folder. */
+  async destroy(): Promise<void> {
+    await this.#stop()
+    for (const segment of this.#segments) await segment.close()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  get #active(): Segment {
+    const segment = this.#segments.at(-1)
+    if (segment === undefined) throw new Error('a partition log has no segment')
+    return segment
+  }
+
+  async #stop(): Promise<void> {
+    this.#failure ??= new Error('the log is closed')
+    await this.#writing
+    await Promise.all(this.#finishing)
+    this.#storage.flusher.forget(this)
+  }
+
+  // While one write is under way the next appends gather, so that many small batches share a write.
+  async #writeQueue(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const pending = this.#queue.splice(0, MAX_BATCHES_PER_WRITE)
+      try {
+        await this.#write(pending)
+      } catch (error) {
+        const failure = new KafkaError('KAFKA_STORAGE_ERROR', `writing the log failed: ${messageOf(error)}`)
+        for (const append of pending) append.reject(failure)
+      }
+    }
+    this.#writing = undefined
+  }
+
+  async #write(pending: readonly PendingAppend[]): Promise<void> {
+    if (this.#failure) throw this.#failure
+    const plan = planAppend(
+      pending.map((append) => append.records),
+      this.#endOffset,
+      this.#producers,
+    )
+    if (plan.sizeBytes > 0) {
+      const segment = await this.#segmentFor(plan.sizeBytes)
+      await segment.append(plan.batches)
+      await this.#afterWrite(segment)
+    }
+    this.#endOffset = plan.nextOffset
+    for (const [id, entry] of plan.producers) this.#producers.set(id, entry)
+    settle(pending, plan.placements)
+    if (plan.sizeBytes > 0) for (const listener of [...this.#appendListeners]) listener(plan.sizeBytes)
+  }
+
+  async #afterWrite(segment: Segment): Promise<void> {
+    if (this.#storage.fsync.mode === 'interval') return this.#storage.flusher.wrote(this)
+    try {
+      await segment.flush()
+    } catch (error) {
+      // Nobody can say what the disk holds now; the next start reads it and finds out.
+      this.#failure = new Error('the disk failed to keep what was written', { cause: error })
+      throw error
+    }
+  }
+
+  async #segmentFor(bytes: number): Promise<Segment> {
+    const active = this.#active
+    if (active.sizeBytes === 0 || active.sizeBytes + bytes <= this.settings.segmentBytes) return active
+    this.#forgetIdleProducers()
+    const producers = [...this.#producers.values()]
+    const next = await Segment.open(this.#folder, emptyState(this.#endOffset))
+    this.#segments.push(next)
+    // In the background: forcing a full segment to the disk would hold up the appends. Until it is done, opening scans the segment.
+    const finished = active
+      .finish(this.#endOffset, producers)
+      .catch(this.#storage.onError)
+      .finally(() => this.#finishing.delete(finished))
+    this.#finishing.add(finished)
+    return next
+  }
+
+  #forgetIdleProducers(): void {
+    const since = Date.now() - PRODUCER_EXPIRATION_MS
+    for (const [id, entry] of this.#producers) if (entry.lastTimestamp < since) this.#producers.delete(id)
+  }
+}
+
+function settle(pending: readonly PendingAppend[], placements: readonly Placement[]): void {
+  for (const [index, append] of pending.entries()) {
+    const placement = placements[index]
+    if (placement === undefined) append.reject(new Error('an append has no place'))
+    else if ('rejected' in placement) append.reject(placement.rejected)
+    else append.resolve(placement.baseOffset)
+  }
+}
+
+function startFile(folder: string): string {
+  return path.join(folder, 'start-offset')
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

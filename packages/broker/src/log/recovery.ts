@@ -1,0 +1,111 @@
+import { mkdir, open, readdir } from 'node:fs/promises'
+import { readFileIfAny } from '../storage/durable-file.ts'
+import { OffsetIndex } from './offset-index.ts'
+import { entryAfter, isIdempotent, type ProducerEntry, producedBatch } from './producer-state.ts'
+import { scanIntact } from './scan.ts'
+import { baseOffsetOf, logFile, stateFile } from './segment.ts'
+import { emptyState, type SegmentState } from './segment-state.ts'
+
+/** What is left of a partition's log after its files have been checked. */
+export interface RecoveredLog {
+  /** In the order of their offsets; at least one. */
+  readonly segments: readonly SegmentState[]
+  /** Bytes of writes that a crash had cut off, and that have been removed. */
+  readonly truncatedBytes: number
+}
+
+/**
+ * Finds a partition's segments. A segment whose kept state covers its whole file is taken as it is; of others, what was written after
+ * that state is read and checked by CRC, and a torn end is cut off. Makes the folder where there is none.
+ */
+export async function recoverLog(folder: string, startOffset: number): Promise<RecoveredLog> {
+  await mkdir(folder, { recursive: true })
+  const names = await readdir(folder)
+  const baseOffsets = names.flatMap((name) => baseOffsetOf(name) ?? []).sort((a, b) => a - b)
+  const segments: SegmentState[] = []
+  let truncatedBytes = 0
+  for (const baseOffset of baseOffsets) {
+    const recovered = await recoverSegment(folder, baseOffset, segments.at(-1)?.producers ?? [])
+    segments.push(recovered.state)
+    truncatedBytes += recovered.truncatedBytes
+  }
+  if (segments.length === 0) segments.push(emptyState(startOffset))
+  return { segments, truncatedBytes }
+}
+
+async function recoverSegment(
+  folder: string,
+  baseOffset: number,
+  producersBefore: readonly ProducerEntry[],
+): Promise<{ state: SegmentState; truncatedBytes: number }> {
+  const handle = await open(logFile(folder, baseOffset), 'r+')
+  try {
+    const { size } = await handle.stat()
+    const kept = await keptState(folder, baseOffset, size)
+    if (kept?.sizeBytes === size) return { state: kept, truncatedBytes: 0 }
+    const builder = new StateBuilder(kept ?? emptyState(baseOffset, producersBefore))
+    const { sizeBytes, nextOffset } = builder
+    const end = await scanIntact(handle, sizeBytes, size, nextOffset, (batch, position) => builder.add(batch, position))
+    if (end < size) await handle.truncate(end)
+    return { state: builder.state(end), truncatedBytes: size - end }
+  } finally {
+    await handle.close()
+  }
+}
+
+async function keptState(folder: string, baseOffset: number, fileBytes: number): Promise<SegmentState | undefined> {
+  const content = await readFileIfAny(stateFile(folder, baseOffset))
+  if (content === undefined) return undefined
+  const state = JSON.parse(content.toString()) as SegmentState
+  // A file that is shorter than its state lost what the state speaks of.
+  return state.sizeBytes <= fileBytes ? state : undefined
+}
+
+type ScannedBatch = Parameters<typeof producedBatch>[0]
+
+/** Brings a segment's state up to date with batches that were written after it was kept. */
+class StateBuilder {
+  readonly sizeBytes: number
+  nextOffset: number
+  readonly #kept: SegmentState
+  readonly #index: OffsetIndex
+  readonly #producers: Map<number, ProducerEntry>
+  #maxTimestamp: number
+  #maxTimestampOffset: number
+
+  constructor(kept: SegmentState) {
+    this.#kept = kept
+    this.sizeBytes = kept.sizeBytes
+    this.nextOffset = kept.nextOffset
+    this.#index = new OffsetIndex(kept.index)
+    this.#producers = new Map(kept.producers.map((entry) => [entry.producerId, entry]))
+    this.#maxTimestamp = kept.maxTimestamp
+    this.#maxTimestampOffset = kept.maxTimestampOffset
+  }
+
+  add(batch: ScannedBatch, position: number): void {
+    const { baseOffset, maxTimestamp } = batch
+    this.#index.add(baseOffset, position, maxTimestamp)
+    this.nextOffset = batch.lastOffset + 1
+    if (maxTimestamp > this.#maxTimestamp) {
+      this.#maxTimestamp = maxTimestamp
+      this.#maxTimestampOffset = baseOffset
+    }
+    if (!isIdempotent(batch)) return
+    const produced = producedBatch(batch)
+    const known = this.#producers.get(produced.producerId)
+    this.#producers.set(produced.producerId, entryAfter(known, produced, baseOffset))
+  }
+
+  state(sizeBytes: number): SegmentState {
+    return {
+      baseOffset: this.#kept.baseOffset,
+      sizeBytes,
+      nextOffset: this.nextOffset,
+      maxTimestamp: this.#maxTimestamp,
+      maxTimestampOffset: this.#maxTimestampOffset,
+      index: this.#index.entries,
+      producers: [...this.#producers.values()],
+    }
+  }
+}

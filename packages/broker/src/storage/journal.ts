@@ -1,0 +1,129 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { crc32c } from './crc32c.ts'
+import { readFileIfAny, replaceFile } from './durable-file.ts'
+import type { Flushable, FsyncPolicy, IntervalFlusher } from './flusher.ts'
+
+/** Each entry: its length and its CRC-32C, four bytes each, then JSON. */
+const FRAME_HEADER_BYTES = 8
+
+/** The file is written anew when it has grown by so much beyond twice what is worth keeping. */
+const COMPACT_AFTER_BYTES = 1024 * 1024
+
+export interface JournalOptions<Entry> {
+  readonly file: string
+  readonly fsync: FsyncPolicy
+  readonly flusher: IntervalFlusher
+  /** Takes an entry into the state: of those in the file when it is opened, then of each that is appended, in the order of the file. */
+  readonly apply: (entry: Entry) => void
+  /** Entries that make the present state. */
+  readonly snapshot: () => Iterable<Entry>
+}
+
+/** State that is kept as the list of its changes, in a file that is only appended to and now and then written anew. */
+export class Journal<Entry> implements Flushable {
+  readonly #options: JournalOptions<Entry>
+  #handle: FileHandle
+  #sizeBytes: number
+  #compactBytes = 0
+  #torn = false
+  #queue: { entry: Entry; resolve: () => void; reject: (error: unknown) => void }[] = []
+  #writing: Promise<void> | undefined
+
+  private constructor(options: JournalOptions<Entry>, handle: FileHandle, sizeBytes: number) {
+    this.#options = options
+    this.#handle = handle
+    this.#sizeBytes = sizeBytes
+  }
+
+  /** Applies what the file holds, up to the first entry that a crash cut off, and opens it to go on. */
+  static async open<Entry>(options: JournalOptions<Entry>): Promise<Journal<Entry>> {
+    const content = (await readFileIfAny(options.file)) ?? Buffer.alloc(0)
+    const sizeBytes = replay(content, options.apply)
+    const handle = await open(options.file, 'a')
+    if (sizeBytes < content.length) await handle.truncate(sizeBytes)
+    const journal = new Journal(options, handle, sizeBytes)
+    await journal.#compactIfGrown()
+    return journal
+  }
+
+  /** Writes an entry and applies it. Resolves when it is written: then it outlives the process. */
+  append(entry: Entry): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ entry, resolve, reject })
+      this.#writing ??= this.#writeQueue()
+    })
+  }
+
+  async flush(): Promise<void> {
+    await this.#handle.datasync()
+  }
+
+  async close(): Promise<void> {
+    await this.#writing
+    this.#options.flusher.forget(this)
+    await this.flush()
+    await this.#handle.close()
+  }
+
+  async #writeQueue(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const pending = this.#queue.splice(0)
+      try {
+        await this.#write(pending.map(({ entry }) => entry))
+        for (const { entry, resolve } of pending) {
+          this.#options.apply(entry)
+          resolve()
+        }
+        await this.#compactIfGrown()
+      } catch (error) {
+        // An entry that was applied before has been resolved: rejecting it again does nothing.
+        for (const { reject } of pending) reject(error)
+      }
+    }
+    this.#writing = undefined
+  }
+
+  async #write(entries: readonly Entry[]): Promise<void> {
+    const frames = Buffer.concat(entries.map(frameOf))
+    // Entries behind one that is torn would be lost at the next start.
+    if (this.#torn) await this.#handle.truncate(this.#sizeBytes)
+    this.#torn = true
+    await this.#handle.appendFile(frames)
+    this.#torn = false
+    this.#sizeBytes += frames.length
+    if (this.#options.fsync.mode === 'always') await this.flush()
+    else this.#options.flusher.wrote(this)
+  }
+
+  async #compactIfGrown(): Promise<void> {
+    if (this.#sizeBytes < COMPACT_AFTER_BYTES + 2 * this.#compactBytes) return
+    const content = Buffer.concat(Array.from(this.#options.snapshot(), frameOf))
+    await replaceFile(this.#options.file, content)
+    await this.#handle.close()
+    this.#handle = await open(this.#options.file, 'a')
+    this.#sizeBytes = content.length
+    this.#compactBytes = content.length
+  }
+}
+
+function frameOf(entry: unknown): Buffer {
+  const json = Buffer.from(JSON.stringify(entry))
+  const header = Buffer.alloc(FRAME_HEADER_BYTES)
+  header.writeUInt32BE(json.length, 0)
+  header.writeUInt32BE(crc32c(json), 4)
+  return Buffer.concat([header, json])
+}
+
+/** Returns the byte after the last whole entry. */
+function replay<Entry>(content: Buffer, apply: (entry: Entry) => void): number {
+  let position = 0
+  while (position + FRAME_HEADER_BYTES <= content.length) {
+    const start = position + FRAME_HEADER_BYTES
+    const end = start + content.readUInt32BE(position)
+    const json = content.subarray(start, end)
+    if (end > content.length || crc32c(json) !== content.readUInt32BE(position + 4)) break
+    apply(JSON.parse(json.toString()) as Entry)
+    position = end
+  }
+  return position
+}
