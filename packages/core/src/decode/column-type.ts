@@ -14,19 +14,19 @@ export function parseType(text: string): ColumnType {
   return readType(reader)
 }
 
-/** The type as DuckDB reads it, with every scalar passed through `scalar`. */
-export function printType(type: ColumnType, scalar: (text: string) => string = (text) => text): string {
+/** The type as DuckDB prints it. */
+export function printType(type: ColumnType): string {
   switch (type.kind) {
     case 'scalar':
-      return scalar(type.text)
+      return type.text
     case 'list':
-      return `${printType(type.element, scalar)}[]`
+      return `${printType(type.element)}[]`
     case 'array':
-      return `${printType(type.element, scalar)}[${type.size}]`
+      return `${printType(type.element)}[${type.size}]`
     case 'map':
-      return `MAP(${printType(type.key, scalar)}, ${printType(type.value, scalar)})`
+      return `MAP(${printType(type.key)}, ${printType(type.value)})`
     case 'struct':
-      return `STRUCT(${type.fields.map((field) => `${quoteIdentifier(field.name)} ${printType(field.type, scalar)}`).join(', ')})`
+      return `STRUCT(${type.fields.map((field) => `${quoteIdentifier(field.name)} ${printType(field.type)}`).join(', ')})`
   }
 }
 

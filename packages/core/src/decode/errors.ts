@@ -79,6 +79,15 @@ export class RecordTooDeepError extends defineError<Rejection>({
   example: { reason: 'objects and arrays are nested more than 1000 deep' },
 }) {}
 
+export class UnreadableColumnError extends defineError<{ column: string; type: string }>({
+  code: 'DECODE_COLUMN_UNREADABLE',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `column ${d.column}: ${d.type} cannot be read from JSON, whose keys are text`,
+  hint: () => 'Declare the map with varchar keys, and cast them in an SQL step.',
+  example: { column: 'prices', type: 'MAP(INTEGER, DOUBLE)' },
+}) {}
+
 /** The file that an epoch's records pass through could not be written. */
 export class SpoolFailedError extends defineError<{ path: string; problem: string }>({
   code: 'SPOOL_FAILED',

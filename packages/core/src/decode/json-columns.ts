@@ -1,14 +1,14 @@
 import { quoteIdentifier, quoteLiteral } from '../duckdb/index.ts'
 import type { Field } from '../model/index.ts'
 import { type ColumnType, parseType, printType } from './column-type.ts'
+import { UnreadableColumnError } from './errors.ts'
 
 /** How one declared column is read from JSON. Both paths read by this, so that they cannot differ. */
 export interface JsonColumn {
   readonly name: string
-  /** As declared. */
-  readonly type: string
-  /** What DuckDB's JSON functions are asked for. */
-  readonly readAs: ColumnType
+  readonly type: ColumnType
+  /** What DuckDB's JSON reader is asked for. */
+  readonly readAs: string
   /** The declared type's value, from an expression of the type `readAs`. */
   readonly convert: (expression: string) => string
 }
@@ -19,32 +19,68 @@ const WITHOUT_ZONE = /^TIMESTAMP(?:_S|_MS|_NS)?$/i
 /**
  * Times without a zone are read as times with one and then put into UTC, because a cast to TIMESTAMP would drop an offset
  * (`15:00+02:00` → 15:00). A text without an offset is UTC: that is the session's zone. `infinity` becomes NULL.
+ * Throws `UnreadableColumnError` (DECODE_COLUMN_UNREADABLE) for a type that JSON has no value of.
  */
 export function planColumns(columns: readonly Field[]): readonly JsonColumn[] {
-  return columns.map(({ name, type }) => {
-    const declared = parseType(type)
-    const readAs = parseType(printType(declared, (scalar) => (WITHOUT_ZONE.test(scalar) ? ZONED : scalar)))
-    if (printType(readAs) === printType(declared)) return { name, type, readAs, convert: (expression) => expression }
-    return { name, type, readAs, convert: conversion(declared, type) }
+  return columns.map((field) => {
+    const type = parseType(field.type)
+    if (!hasTextKeys(type)) throw new UnreadableColumnError({ column: field.name, type: field.type })
+    const readAs = printType(readable(type))
+    const asDeclared = readAs === printType(type)
+    return { name: field.name, type, readAs, convert: asDeclared ? (expression) => expression : conversion(type) }
   })
 }
 
-function conversion(declared: ColumnType, type: string): (expression: string) => string {
+/** Keys of a JSON object are text; and DuckDB fails the whole statement, TRY_CAST or not, where one does not cast. */
+function hasTextKeys(type: ColumnType): boolean {
+  switch (type.kind) {
+    case 'scalar':
+      return true
+    case 'list':
+    case 'array':
+      return hasTextKeys(type.element)
+    case 'map':
+      return type.key.kind === 'scalar' && type.key.text === 'VARCHAR' && hasTextKeys(type.value)
+    case 'struct':
+      return type.fields.every((field) => hasTextKeys(field.type))
+  }
+}
+
+/** The type that stands in for a scalar while JSON is read. */
+export function readableScalar(text: string): string {
+  return WITHOUT_ZONE.test(text) ? ZONED : text
+}
+
+function readable(type: ColumnType): ColumnType {
+  switch (type.kind) {
+    case 'scalar':
+      return { kind: 'scalar', text: readableScalar(type.text) }
+    case 'list':
+    case 'array':
+      return { ...type, element: readable(type.element) }
+    case 'map':
+      return { ...type, value: readable(type.value) }
+    case 'struct':
+      return { kind: 'struct', fields: type.fields.map((field) => ({ name: field.name, type: readable(field.type) })) }
+  }
+}
+
+function conversion(type: ColumnType): (expression: string) => string {
   // Much cheaper than ICU's cast, which goes through a calendar.
   const inUtc = (expression: string) => `make_timestamp(epoch_us(${expression}))`
-  if (declared.kind !== 'scalar') return (expression) => `CAST(${expression} AS ${type})`
-  if (declared.text.toUpperCase() === 'TIMESTAMP') return inUtc
-  return (expression) => `CAST(${inUtc(expression)} AS ${type})`
+  if (type.kind !== 'scalar') return (expression) => `CAST(${expression} AS ${printType(type)})`
+  if (type.text.toUpperCase() === 'TIMESTAMP') return inUtc
+  return (expression) => `CAST(${inUtc(expression)} AS ${type.text})`
 }
 
 /** `{"a": 'INTEGER', …}` for read_json's `columns`. */
 export function columnsOption(columns: readonly JsonColumn[]): string {
-  return `{${columns.map((c) => `${quoteIdentifier(c.name)}: ${quoteLiteral(printType(c.readAs))}`).join(', ')}}`
+  return `{${columns.map((c) => `${quoteIdentifier(c.name)}: ${quoteLiteral(c.readAs)}`).join(', ')}}`
 }
 
 /** The STRUCT type of a whole record. */
 export function recordType(columns: readonly JsonColumn[]): string {
-  return printType({ kind: 'struct', fields: columns.map((c) => ({ name: c.name, type: c.readAs })) })
+  return `STRUCT(${columns.map((c) => `${quoteIdentifier(c.name)} ${c.readAs}`).join(', ')})`
 }
 
 /** `SELECT` list of the declared columns; `of` gives the expression that holds a column as it was read. */

@@ -1,6 +1,7 @@
 import { BLOB, DuckDBBlobValue, DuckDBDataChunk, INTEGER } from '@duckdb/node-api'
 import { type Connection, quoteIdentifier, quoteLiteral } from '../duckdb/index.ts'
 import { type Bytes, type EpochRecords, startOf } from '../model/index.ts'
+import { printType } from './column-type.ts'
 import type { RejectedRecord } from './decoder.ts'
 import { RecordMalformedError, RecordRequiredMissingError, RecordWrongTypeError } from './errors.ts'
 import { type JsonColumn, recordType, selectList } from './json-columns.ts'
@@ -122,7 +123,11 @@ function rejectColumn(
 ): RejectedRecord {
   switch (kind) {
     case 'wrongType':
-      return reject(RecordWrongTypeError, record, `column ${name}: ${quote(text)} is not ${withArticle(type)}`)
+      return reject(
+        RecordWrongTypeError,
+        record,
+        `column ${name}: ${quote(text)} is not ${withArticle(printType(type))}`,
+      )
     case 'duplicate':
       return reject(RecordMalformedError, record, `key ${JSON.stringify(name)} stands more than once`)
     case 'missing':

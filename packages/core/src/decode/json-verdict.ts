@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../duckdb/index.ts'
-import { type ColumnType, printType } from './column-type.ts'
-import type { JsonColumn } from './json-columns.ts'
+import type { ColumnType } from './column-type.ts'
+import { type JsonColumn, readableScalar } from './json-columns.ts'
 
 /** What is wrong with a record, as one number: its kind and its column. */
 export type Verdict =
@@ -50,7 +50,7 @@ export function pointerTo(key: string): string {
 
 function wrongType(column: JsonColumn, json: string, value: string): string {
   const part = `json_extract(${json}, ${quoteLiteral(pointerTo(column.name))})`
-  if (column.readAs.kind !== 'scalar') return isWrong(part, column.readAs, 0)
+  if (column.type.kind !== 'scalar') return isWrong(part, column.type, 0)
   // Only where the cast gave NULL need the JSON be looked at again.
   return `CASE WHEN ${value} IS NULL THEN ${isPresent(part)} ELSE false END`
 }
@@ -59,7 +59,7 @@ function wrongType(column: JsonColumn, json: string, value: string): string {
 function isWrong(json: string, type: ColumnType, depth: number): string {
   switch (type.kind) {
     case 'scalar':
-      return isPresentAnd(json, `TRY_CAST(${json} AS ${type.text}) IS NULL`)
+      return isPresentAnd(json, `TRY_CAST(${json} AS ${readableScalar(type.text)}) IS NULL`)
     case 'list':
       return isPresentAnd(json, `${isNot(json, 'ARRAY')} OR ${anyWrong(elements(json), type.element, depth)}`)
     case 'array': {
@@ -70,12 +70,9 @@ function isWrong(json: string, type: ColumnType, depth: number): string {
       )
     }
     case 'map': {
-      const values = `list_transform(json_keys(${json}), lambda k${depth}: json_extract(${json}, '/' || replace(replace(k${depth}, '~', '~0'), '/', '~1')))`
-      const keys = `list_transform(json_keys(${json}), lambda k${depth}: TRY_CAST(k${depth} AS ${printType(type.key)}) IS NULL)`
-      return isPresentAnd(
-        json,
-        `${isNot(json, 'OBJECT')} OR ${anyTrue(keys)} OR ${anyWrong(values, type.value, depth + 1)}`,
-      )
+      // As a map of JSON rather than by its keys: a key may stand twice, each time with a value.
+      const values = `map_values(TRY_CAST(${json} AS MAP(VARCHAR, JSON)))`
+      return isPresentAnd(json, `${isNot(json, 'OBJECT')} OR ${anyWrong(values, type.value, depth)}`)
     }
     case 'struct': {
       const fields = type.fields.flatMap((field) => [

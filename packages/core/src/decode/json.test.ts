@@ -292,5 +292,7 @@ describe('metadata columns', () => {
 describe('mistakes that are not the data’s', () => {
   it('are passed on', async () => {
     await expect(decoding.decode([GOOD], fields({ a: 'NO_SUCH_TYPE' }))).rejects.toThrow(/NO_SUCH_TYPE/)
+    const keyed = fields({ a: 'STRUCT(m MAP(INTEGER, DATE))[]' })
+    await expect(decoding.decode([GOOD], keyed)).rejects.toMatchObject({ code: 'DECODE_COLUMN_UNREADABLE' })
   })
 })
