@@ -4,8 +4,10 @@ import { aliased, type FunctionCall } from './ast.ts'
 export interface Decomposition {
   /** Aggregates over the window's rows; their results are the state's columns. */
   readonly partials: readonly FunctionCall[]
-  /** The whole from the partials of several rows of state, by the columns' quoted names. Gives the aggregate's own value and type. */
-  readonly merge: (columns: readonly string[]) => string
+  /** SQL that merges several rows of state, over the columns' quoted names. */
+  readonly merge: (columns: readonly string[]) => readonly string[]
+  /** SQL of the aggregate's own value, with its own type, over the names of what was merged; the first of them unless given. */
+  readonly value?: (merged: readonly string[]) => string
 }
 
 const INTEGERS: ReadonlySet<string> = new Set([
@@ -65,10 +67,10 @@ export function decompose(call: FunctionCall, argument: string, result: string):
     case 'count_star':
     case 'count_if':
     case 'countif':
-      return { partials: [own], merge: ([n]) => `CAST(sum(${n}) AS ${result})` }
+      return { partials: [own], merge: ([n]) => [`CAST(sum(${n}) AS ${result})`] }
     case 'sum':
       if (!isExact(argument) && argument !== 'BOOLEAN') return undefined
-      return { partials: [own], merge: ([sum]) => `CAST(sum(${sum}) AS ${result})` }
+      return { partials: [own], merge: ([sum]) => [`CAST(sum(${sum}) AS ${result})`] }
     case 'avg':
     case 'mean':
       return isExact(argument) ? average(call, argument) : undefined
@@ -76,16 +78,16 @@ export function decompose(call: FunctionCall, argument: string, result: string):
     case 'max':
       if (call.children.length !== 1) return undefined
       // Adding zero turns −0.0 into 0.0, which compares as equal: the order of arrival must not show.
-      if (isFloating(argument)) return { partials: [own], merge: ([x]) => `${name}(${x}) + CAST(0 AS ${argument})` }
+      if (isFloating(argument)) return { partials: [own], merge: ([x]) => [`${name}(${x}) + CAST(0 AS ${argument})`] }
       if (!isPlain(argument)) return undefined
-      return { partials: [own], merge: ([x]) => `${name}(${x})` }
+      return { partials: [own], merge: ([x]) => [`${name}(${x})`] }
     case 'bool_and':
     case 'bool_or':
-      return { partials: [own], merge: ([x]) => `${name}(${x})` }
+      return { partials: [own], merge: ([x]) => [`${name}(${x})`] }
     case 'bit_and':
     case 'bit_or':
     case 'bit_xor':
-      return INTEGERS.has(argument) ? { partials: [own], merge: ([x]) => `${name}(${x})` } : undefined
+      return INTEGERS.has(argument) ? { partials: [own], merge: ([x]) => [`${name}(${x})`] } : undefined
     default:
       return undefined
   }
@@ -108,14 +110,18 @@ function average(call: FunctionCall, argument: string): Decomposition {
   const scale = Number(/^DECIMAL\(\d+,(\d+)\)$/.exec(argument)?.[1] ?? 0)
   return {
     partials: [partial(call, 'sum'), partial(call, 'count')],
-    merge: ([sum, count]) => {
-      const units = scale === 0 ? `sum(${sum})` : `CAST(replace(CAST(sum(${sum}) AS VARCHAR), '.', '') AS HUGEINT)`
-      const rows = scale === 0 ? `sum(${count})` : `(sum(${count}) * ${10n ** BigInt(scale)})`
-      return (
-        `CASE WHEN abs(${units}) < ${2n ** 53n} THEN CAST(${units} AS DOUBLE) / CAST(${rows} AS DOUBLE) ` +
-        `ELSE CAST(${units} // ${rows} AS DOUBLE) + CAST(${units} % ${rows} AS DOUBLE) / CAST(${rows} AS DOUBLE) END`
-      )
-    },
+    merge: ([sum, count]) =>
+      scale === 0
+        ? [`sum(${sum})`, `sum(${count})`]
+        : // Whole units of the last decimal, over as many times the rows.
+          [
+            `CAST(replace(CAST(sum(${sum}) AS VARCHAR), '.', '') AS HUGEINT)`,
+            `sum(${count}) * ${10n ** BigInt(scale)}`,
+          ],
+    value: ([sum, rows]) =>
+      `CASE WHEN abs(${sum}) < ${2n ** 53n} THEN CAST(${sum} AS DOUBLE) / CAST(${rows} AS DOUBLE) ` +
+      // By way of text: a cast of a negative HUGEINT to DOUBLE is not rounded to the nearest.
+      `ELSE CAST(CAST(${sum} // ${rows} AS VARCHAR) AS DOUBLE) + CAST(${sum} % ${rows} AS DOUBLE) / CAST(${rows} AS DOUBLE) END`,
   }
 }
 

@@ -44,22 +44,21 @@ export async function planPartials(
   const windowNames = WINDOW_COLUMNS.map(({ name }) => name)
   const stateNames = new UniqueNames([...windowNames, RECORDS_COLUMN])
   const keys = await keyColumns(query, input.keyTypes, stateNames, parser)
-  const firedNames = new UniqueNames([...windowNames, ...keys.map(({ name }) => name)])
-  const replacements = new Map(query.keys.map((key, i) => [canonical(key), (keys[i] as StateColumn).name]))
   const partials = new Map<string, StateColumn>()
-  const merged: string[] = []
-  for (const [aggregate, { partials: needed, merge }] of input.decompositions) {
-    const names: string[] = []
-    for (const partial of needed) names.push(quoteIdentifier(await stateColumn(partial, partials, stateNames, parser)))
-    const name = firedNames.take(JSON.parse(aggregate).function_name.replace('count_star', 'count'))
-    merged.push(`${merge(names)} AS ${quoteIdentifier(name)}`)
-    replacements.set(aggregate, name)
+  const merged = new MergedColumns([...windowNames, ...keys.map(({ name }) => name)])
+  const replacements = new Map(query.keys.map((key, i) => [canonical(key), firedColumn((keys[i] as StateColumn).name)]))
+  for (const [aggregate, decomposition] of input.decompositions) {
+    const columns: StateColumn[] = []
+    for (const partial of decomposition.partials) columns.push(await stateColumn(partial, partials, stateNames, parser))
+    const quoted = columns.map(({ name }) => quoteIdentifier(name))
+    const names = decomposition.merge(quoted).map((sql, i) => merged.take(sql, (columns[i] as StateColumn).name))
+    replacements.set(aggregate, await mergedValue(decomposition, names, parser))
   }
   const keyNames = keys.map(({ name }) => quoteIdentifier(name))
   const accumulate = await accumulateSql(query, input.rows, [...keys, ...partials.values()], keys.length, parser)
   return {
     ...accumulate,
-    fire: await fireSql(query, input, { keyNames, merged, replacements }, parser),
+    fire: await fireSql(query, input, { keyNames, merged: merged.sql(), replacements }, parser),
   }
 }
 
@@ -78,19 +77,52 @@ async function keyColumns(
   })
 }
 
-/** The name of a partial's column; the same partial is kept once. */
+/** The column of a partial; the same partial is kept once. */
 async function stateColumn(
   partial: FunctionCall,
   partials: Map<string, StateColumn>,
   names: UniqueNames,
   parser: SqlParser,
-): Promise<string> {
+): Promise<StateColumn> {
   const key = canonical(partial)
   const known = partials.get(key)
-  if (known !== undefined) return known.name
+  if (known !== undefined) return known
   const name = names.take(partial.function_name.replace('count_star', 'count'))
-  partials.set(key, { name, sql: await parser.renderExpression(partial) })
-  return name
+  const column = { name, sql: await parser.renderExpression(partial) }
+  partials.set(key, column)
+  return column
+}
+
+/** Columns of the merged state; the same SQL is there once. */
+class MergedColumns {
+  readonly #names: UniqueNames
+  readonly #bySql = new Map<string, string>()
+
+  constructor(taken: readonly string[]) {
+    this.#names = new UniqueNames(taken)
+  }
+
+  take(sql: string, wanted: string): string {
+    const name = this.#bySql.get(sql) ?? this.#names.take(wanted)
+    this.#bySql.set(sql, name)
+    return name
+  }
+
+  sql(): string[] {
+    return [...this.#bySql].map(([sql, name]) => `${sql} AS ${quoteIdentifier(name)}`)
+  }
+}
+
+function firedColumn(name: string): Expression {
+  return columnRef(FIRED, name)
+}
+
+async function mergedValue({ value }: Decomposition, names: readonly string[], parser: SqlParser): Promise<Expression> {
+  if (value === undefined) return firedColumn(names[0] as string)
+  const sql = value(names.map((name) => `${FIRED}.${quoteIdentifier(name)}`))
+  const parsed = await parser.parseExpression(sql, { alias: 'refused' })
+  if ('failure' in parsed) throw new Error(`generated SQL does not parse: ${sql}`)
+  return parsed.expression
 }
 
 async function accumulateSql(
@@ -115,7 +147,7 @@ async function accumulateSql(
 async function fireSql(
   query: WindowQuery,
   { stateTable, columns }: PartialsInput,
-  state: { keyNames: readonly string[]; merged: readonly string[]; replacements: ReadonlyMap<string, string> },
+  state: { keyNames: readonly string[]; merged: readonly string[]; replacements: ReadonlyMap<string, Expression> },
   parser: SqlParser,
 ): Promise<string> {
   const final = (expression: Expression) => overFired(expression, state.replacements, query.source.alias)
@@ -131,10 +163,10 @@ async function fireSql(
 }
 
 /** An expression of the user's with its keys and aggregates replaced by the merged columns. */
-function overFired(expression: Expression, replacements: ReadonlyMap<string, string>, alias: string): Expression {
+function overFired(expression: Expression, replacements: ReadonlyMap<string, Expression>, alias: string): Expression {
   return rewrite(expression, (part) => {
-    const name = replacements.get(canonical(part))
-    if (name !== undefined) return { ...columnRef(FIRED, name), alias: part.alias ?? '' }
+    const replacement = replacements.get(canonical(part))
+    if (replacement !== undefined) return { ...replacement, alias: part.alias ?? '' }
     if (!isColumnRef(part) || part.column_names[0] !== alias) return undefined
     return { ...part, column_names: [FIRED, ...part.column_names.slice(1)] }
   })
