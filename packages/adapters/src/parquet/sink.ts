@@ -16,12 +16,16 @@ import {
   type Sink,
   writerName,
 } from '@headrace/core'
+import { mapConcurrently } from './concurrency.ts'
 import { type ParquetConfig, partitionsOf, rootOf, stagingDirectory } from './config.ts'
 import { replaceFile, syncPath } from './durable-files.ts'
 import { fileSystemError, isDiskFull, ParquetDiskFullError } from './errors.ts'
 import { isNext, ManifestFile } from './manifest-file.ts'
 import type { Partition } from './partitions.ts'
 import { foldersOf, type PlannedFile, planPublication } from './plan-publication.ts'
+
+/** A batch may have thousands of partitions, and syncing each of their folders takes its time. */
+const CONCURRENT_FILES = 8
 
 /** The moments of a publication between which a kill leaves different things behind. */
 export type PublishStep = 'announced' | 'merged' | 'placed' | 'all placed' | 'listed'
@@ -81,12 +85,12 @@ export class ParquetSink implements Sink {
       const planned = planPublication(batch.id, batch.files)
       await this.#announce(batch, planned)
       this.#reached('announced')
-      const files: DatasetFile[] = []
-      for (const file of planned) {
+      const files = await mapConcurrently(planned, CONCURRENT_FILES, async (file) => {
         signal.throwIfAborted()
-        files.push(await this.#place(batch, file))
+        const placed = await this.#place(batch, file)
         this.#reached('placed')
-      }
+        return placed
+      })
       await this.#syncFolders(planned)
       this.#reached('all placed')
       await manifest.append({ ...this.#describe(batch), files })
@@ -138,7 +142,7 @@ export class ParquetSink implements Sink {
 
   async #syncFolders(planned: readonly PlannedFile[]): Promise<void> {
     const folders = new Set(planned.flatMap((file) => foldersOf(this.#options.root, file.path)))
-    for (const folder of folders) await syncPath(folder)
+    await mapConcurrently([...folders], CONCURRENT_FILES, syncPath)
   }
 
   /** The pending list names where this batch's files will be before the first one moves: readers follow it there. */

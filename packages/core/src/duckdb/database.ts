@@ -121,7 +121,12 @@ export class Connection {
     return rows.map((row) => ({ name: row.column_name, type: row.column_type }))
   }
 
-  /** The chunks (2,048 rows) of a query, in order. The connection takes nothing else until the loop has ended. */
+  /**
+   * The chunks (2,048 rows) of a query, in order. The connection takes nothing else until the loop has ended.
+   *
+   * A query that fails after its first chunks, or is interrupted, ENDS as if it were complete: DuckDB's client has no way
+   * to tell. Callers must know how many rows to expect, or be inside a transaction, whose next statement then fails.
+   */
   async *chunks(sql: string): AsyncGenerator<DuckDBDataChunk> {
     const result = await this.native.stream(sql)
     for (;;) {
@@ -139,6 +144,7 @@ export class Connection {
       const vector = chunk.getColumnVector(0)
       for (let i = 0; i < chunk.rowCount; i++) values[at++] = (vector.getItem(i) as number | null) ?? Number.NaN
     }
+    if (at !== rows) throw new Error(`a query gave ${at} rows instead of ${rows}`)
     return values
   }
 
