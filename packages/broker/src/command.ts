@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { Broker, type BrokerOptions } from './broker.ts'
+import { DataDirLockedError, PortInUseError } from './errors.ts'
 
 const USAGE = 'usage: main --data-dir DIR [--host H] [--port N] [--advertised-host H] [--partitions N] [--fsync always]'
 
@@ -18,9 +19,15 @@ export async function runBroker(args: readonly string[]): Promise<number> {
     await broker.close()
     return 0
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    process.stderr.write(`${complaint(error)}\n`)
     return 1
   }
+}
+
+/** With this package's own code in front, by which the parent knows what went wrong. */
+function complaint(error: unknown): string {
+  if (error instanceof PortInUseError || error instanceof DataDirLockedError) return `${error.code}: ${error.message}`
+  return error instanceof Error ? error.message : String(error)
 }
 
 function parseCommand(args: readonly string[]): { options: BrokerOptions; withParent: boolean } {
