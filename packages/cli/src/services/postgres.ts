@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
@@ -16,7 +16,7 @@ import {
   logTail,
   POSTGRES_USER,
 } from './postgres-cluster.ts'
-import { commandLine, signalAndWait } from './process-identity.ts'
+import { readPostmaster, stopOrphan } from './postmaster.ts'
 import type { Account } from './unprivileged.ts'
 
 const HOST = '127.0.0.1'
@@ -59,7 +59,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   await mkdir(paths.directory, { recursive: true, mode: 0o700 })
   const claim = await claimData(paths.owner, 'PostgreSQL', paths.directory)
   try {
-    await stopOrphan(paths)
+    await stopOrphan(paths.data)
     const account = await clusterAccount(paths)
     const password = await ensureCluster(paths, binaries, account)
     const server = await startServer(paths, binaries, account, options)
@@ -115,12 +115,12 @@ function serverArguments(data: string, port: number, options: PostgresOptions): 
   ]
 }
 
-/** The postmaster writes its state into line 8 of its pid file; false when it ended instead. */
+/** False when the server ended instead. */
 async function becomesReady(paths: ClusterPaths, { child, exited }: Launched): Promise<boolean> {
   const until = performance.now() + START_TIMEOUT_MS
   while (performance.now() < until) {
-    const lines = await postmasterPidLines(paths.data)
-    if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return true
+    const postmaster = await readPostmaster(paths.data)
+    if (postmaster?.pid === child.pid && postmaster?.ready) return true
     if (await Promise.race([exited.then(() => true), delay(10, false)])) return false
   }
   child.kill('SIGQUIT')
@@ -171,20 +171,4 @@ async function stopServer({ child, exited }: Launched): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGQUIT'), STOP_TIMEOUT_MS)
   await exited
   clearTimeout(timer)
-}
-
-/** A server that outlived its parent holds the data directory; only one that runs on exactly this directory is ours to stop. */
-async function stopOrphan(paths: ClusterPaths): Promise<void> {
-  const [pidLine, dataLine] = await postmasterPidLines(paths.data)
-  const pid = Number(pidLine)
-  if (!Number.isInteger(pid) || pid <= 1 || dataLine !== paths.data) return
-  const command = await commandLine(pid)
-  if (command?.includes(`postgres -D ${paths.data} `) !== true) return
-  if (await signalAndWait(pid, 'SIGINT', STOP_TIMEOUT_MS)) return
-  await signalAndWait(pid, 'SIGQUIT', STOP_TIMEOUT_MS)
-}
-
-async function postmasterPidLines(data: string): Promise<string[]> {
-  const text = await readFile(path.join(data, 'postmaster.pid'), 'utf8').catch(() => '')
-  return text.split('\n')
 }
