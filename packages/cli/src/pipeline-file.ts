@@ -1,5 +1,12 @@
 import { adapters } from '@headrace/adapters'
-import { checkPipeline, loadPipelineFile, type PipelineConfig, type PipelinePlan, type Problem } from '@headrace/core'
+import {
+  checkPipeline,
+  inOrder,
+  loadPipelineFile,
+  type PipelineConfig,
+  type PipelinePlan,
+  type Problem,
+} from '@headrace/core'
 import type { CliContext } from './context.ts'
 import { AlreadyReported, renderProblem } from './output/report-error.ts'
 
@@ -14,10 +21,11 @@ export interface CheckedPipeline {
 
 /** Reads, parses and plans a pipeline file; collects every mistake. Opens nothing outside. */
 export async function checkPipelineFile(file: string, parameters: Parameters): Promise<CheckedPipeline> {
-  const { config, problems } = await loadPipelineFile(file, adapters, { parameters })
-  if (config === undefined) return { problems }
-  const planned = await checkPipeline(config, adapters)
-  return { config, ...planned, problems: [...problems, ...planned.problems] }
+  const { config, draft, problems } = await loadPipelineFile(file, adapters, { parameters })
+  if (config !== undefined) return { config, ...(await checkPipeline(config, adapters)) }
+  if (draft === undefined) return { problems }
+  // The SQL's mistakes are told along with the others, wherever it can be looked at.
+  return { problems: inOrder([...problems, ...(await checkPipeline(draft, adapters)).problems]) }
 }
 
 /** Reads and parses a pipeline file for a run, which plans it itself. Tells the mistakes and ends with exit code 1. */

@@ -1,11 +1,18 @@
 import type { HeadraceError, Place } from '../errors/index.ts'
 import type { AdapterDefinition, ConfigIssue, EventTimePlan, Field } from '../model/index.ts'
-import { type ConfigPath, formatPath, type Mistake } from './check-value.ts'
+import { type ConfigPath, formatPath, type Mistake, startsWith } from './check-value.ts'
 import { parseColumnType } from './column-type.ts'
-import type { PipelineInput, SinkInput, SourceInput } from './define-pipeline.ts'
+import type { SinkInput, SourceInput } from './define-pipeline.ts'
 import { DuplicateError, InvalidNameError, InvalidValueError, UnknownReferenceError } from './errors.ts'
-import type { DecodeConfig, PipelineConfig, SinkConfig, SourceConfig, StepConfig } from './pipeline-config.ts'
-import { STEP_KINDS, type StepInput, type StepKind, type WatermarkInput } from './pipeline-schema.ts'
+import type {
+  DecodeConfig,
+  PipelineConfig,
+  SinkConfig,
+  SourceConfig,
+  StepConfig,
+  TriggerConfig,
+} from './pipeline-config.ts'
+import { STEP_KINDS, type StepInput, type StepKind, type TriggerInput, type WatermarkInput } from './pipeline-schema.ts'
 import { isMapping } from './schema-node.ts'
 import { parseDuration, parseSize } from './units.ts'
 
@@ -23,8 +30,9 @@ export interface BuildOptions {
 }
 
 /**
- * The checks that reach across a pipeline file, and its form for the program. Pure. The value has its defaults filled in;
- * the configuration can be relied on only where neither the schema nor this found a mistake.
+ * The checks that reach across a pipeline file, and its form for the program. Pure. The value has its defaults filled in.
+ * Where neither the schema nor this finds a mistake, `config` is the pipeline. Where there are mistakes, it is a draft good
+ * enough to check the SQL with, or undefined where steps or columns themselves are in doubt.
  */
 export function buildPipeline(
   value: unknown,
@@ -48,21 +56,39 @@ class PipelineBuilder {
     const source = this.#source(value.source)
     const steps = this.#steps(listOf(value.steps))
     const sinks = this.#sinks(listOf(value.sinks), steps)
-    if (source === undefined || !this.#options.isSound([]) || this.mistakes.length > 0) return undefined
-    const { name, trigger, maxRejects } = value as unknown as Required<PipelineInput>
+    const isPlannable = this.#isFaultless(['steps']) && this.#isFaultless(['source', 'decode'])
+    if (source === undefined || !isPlannable || !this.#isFaultless(['source', 'watermark', 'column'])) return undefined
     return {
-      name,
+      name: String(value.name),
       source,
       steps: steps.flatMap(({ config }) => config ?? []),
-      trigger: {
-        intervalMs: parseDuration(trigger.interval as string),
-        maxRecords: trigger.maxRecords as number,
-        maxBytes: parseSize(trigger.maxBytes as string),
-      },
-      sinks,
-      maxRejects,
+      trigger: this.#trigger(isMapping(value.trigger) ? value.trigger : {}),
+      // All or none: places are found by a sink's number.
+      sinks: this.#isFaultless(['sinks']) ? sinks : [],
+      maxRejects: value.maxRejects as number,
       placeOf: this.#options.placeOf,
     }
+  }
+
+  #isFaultless(path: ConfigPath): boolean {
+    return this.#options.isSound(path) && !this.mistakes.some((mistake) => startsWith(mistake.path, path))
+  }
+
+  #trigger({ interval, maxRecords, maxBytes }: TriggerInput): TriggerConfig {
+    return {
+      intervalMs: this.#milliseconds(interval, ['trigger', 'interval']),
+      maxRecords: maxRecords as number,
+      maxBytes: this.#bytes(maxBytes, ['trigger', 'maxBytes']),
+    }
+  }
+
+  /** Only a draft has a duration or size that cannot be read. */
+  #milliseconds(value: string | number | undefined, path: ConfigPath): number {
+    return value === undefined || !this.#options.isSound(path) ? 0 : parseDuration(value)
+  }
+
+  #bytes(value: string | number | undefined, path: ConfigPath): number {
+    return value === undefined || !this.#options.isSound(path) ? 0 : parseSize(value)
   }
 
   #source(value: unknown): SourceConfig | undefined {
@@ -105,7 +131,7 @@ class PipelineBuilder {
 
   #watermark(input: WatermarkInput | undefined, decode: DecodeConfig | undefined): EventTimePlan | undefined {
     const path = ['source', 'watermark']
-    if (input === undefined || decode === undefined || !this.#options.isSound(path)) return undefined
+    if (decode === undefined || typeof input?.column !== 'string') return undefined
     const column = decode.columns.find((field) => sameName(field.name, input.column))
     const columnPath = [...path, 'column']
     if (column === undefined) {
@@ -119,11 +145,12 @@ class PipelineBuilder {
     }
     const plan: EventTimePlan = {
       column: column?.name ?? input.column,
-      delayMs: parseDuration(input.delay),
-      maxAheadMs: parseDuration(input.maxAhead as string),
+      delayMs: this.#milliseconds(input.delay, [...path, 'delay']),
+      maxAheadMs: this.#milliseconds(input.maxAhead, [...path, 'maxAhead']),
       late: input.late as 'deadLetters' | 'drop',
     }
-    return input.idleTimeout === undefined ? plan : { ...plan, idleTimeoutMs: parseDuration(input.idleTimeout) }
+    if (input.idleTimeout === undefined) return plan
+    return { ...plan, idleTimeoutMs: this.#milliseconds(input.idleTimeout, [...path, 'idleTimeout']) }
   }
 
   /** Every step's name, also of those that are wrong otherwise: others may refer to them. */
@@ -179,7 +206,7 @@ class PipelineBuilder {
         const hint = 'Give each sink a `name:` of its own: its progress is kept under it.'
         this.#add(new DuplicateError({ name, what: 'sink', hint }), sink.name === undefined ? path : [...path, 'name'])
       }
-      const maxPendingBytes = this.#options.isSound(path) ? parseSize(sink.maxPendingBytes as string) : 0
+      const maxPendingBytes = this.#bytes(sink.maxPendingBytes, [...path, 'maxPendingBytes'])
       sinks.push({ name, from, adapter: definition.name, config: sink[definition.name], maxPendingBytes })
     })
     return sinks

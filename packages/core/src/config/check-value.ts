@@ -56,6 +56,11 @@ export function formatPath(path: ConfigPath): string {
   }, '')
 }
 
+/** Whether `path` is `prefix` or leads on from it. */
+export function startsWith(path: ConfigPath, prefix: ConfigPath): boolean {
+  return prefix.length <= path.length && prefix.every((key, i) => key === path[i])
+}
+
 class Check {
   readonly mistakes: Mistake[] = []
   readonly #options: CheckOptions
@@ -149,6 +154,8 @@ class Check {
     for (const key of schema.required ?? []) {
       // A key with a default may be left out whatever `required` says: types are then without undefined.
       if (Object.hasOwn(mapping, key) || schema.properties?.[key]?.default !== undefined) continue
+      // Misspelt, and told so already.
+      if (unexplained.some((other) => nearest(other, known) === key)) continue
       const expected = describeSchema(schema.properties?.[key] ?? {})
       this.#add(new MissingKeyError({ key, within, expected }), path, 'key')
     }

@@ -107,13 +107,13 @@ connections:
   })
 
   test('with several mistakes tells them all', async () => {
-    await declare('connections:\n  stream:\n    stream:\n      port: many\n      bootstrp: x\n')
+    await declare('connections:\n  stream:\n    stream:\n      port: many\n      bootstrp: x\n      timeout: soon\n')
     const error = await thrownBy(async () => (await load()).resolve('stream'))
     expect(error.code).toBe('CONFIG_INVALID')
     expect(error.details.problems).toMatchObject([
-      { code: 'CONFIG_MISSING', place: { line: 3, column: 5 } },
       { code: 'CONFIG_TYPE', place: { line: 4, column: 13 } },
       { code: 'CONFIG_UNKNOWN_KEY', hint: 'Did you mean `bootstrap`?', place: { line: 5, column: 7 } },
+      { code: 'CONFIG_DURATION', place: { line: 6, column: 16 } },
     ])
   })
 

@@ -387,7 +387,6 @@ sinks:
 `
   expect(problemsOf(text).map((problem) => problem.split(' ').slice(0, 2).join(' '))).toEqual([
     '1:7 CONFIG_TYPE',
-    '3:3 CONFIG_MISSING',
     '3:13 CONFIG_UNKNOWN_KEY',
     '4:35 CONFIG_COLUMN_TYPE',
     '5:34 CONFIG_DURATION',
@@ -397,6 +396,31 @@ sinks:
     '13:41 CONFIG_DURATION',
     '14:11 CONFIG_REFERENCE',
   ])
+})
+
+describe('a file with mistakes', () => {
+  const draftOf = (text: string) => parsePipeline(text, FILE, adapters).draft
+
+  test('has a draft to check the SQL with, where columns and steps are clear', () => {
+    const text = changed('delay: 5 seconds', 'delay: soon').replace('path: out', 'paht: out')
+    expect(problemsOf(`${text}trigger:\n`).map((problem) => problem.split(' ')[1])).toEqual([
+      'CONFIG_DURATION',
+      'CONFIG_UNKNOWN_KEY',
+      'CONFIG_TYPE',
+    ])
+    const draft = draftOf(`${text}trigger:\n`)
+    expect(draft?.steps.map((step) => step.name)).toEqual(['filter_1', 'per_minute', 'apply_mapping_3'])
+    expect(draft?.source.watermark?.column).toBe('tuptime')
+    expect(draft?.sinks).toEqual([])
+    expect(draftOf(changed('64 MiB', 'much').replace('maxPendingBytes: much', 'maxRejects: 5'))?.sinks).toEqual([])
+  })
+
+  test('has none where they are not, and a good one needs none', () => {
+    expect(draftOf(changed('uno: varchar', 'uno: varchr'))).toBeUndefined()
+    expect(draftOf(changed('filter: tnum', 'fliter: tnum'))).toBeUndefined()
+    expect(draftOf(changed('column: tuptime', 'column: tuptim'))).toBeUndefined()
+    expect(draftOf(GOOD)).toBeUndefined()
+  })
 })
 
 test('a problem prints as a link, a code, a message and a hint', () => {
@@ -509,7 +533,8 @@ describe('for any text', () => {
 
   test('parsing never throws, and every problem has a place inside the file', () => {
     const property = fc.property(fc.oneof(fc.string(), soup, mangled), (text) => {
-      const { config, problems } = parsePipeline(text, FILE, adapters)
+      const { config, draft, problems } = parsePipeline(text, FILE, adapters)
+      expect(config !== undefined && draft !== undefined).toBe(false)
       expect(config === undefined).toBe(problems.length > 0)
       const lines = text.split('\n')
       for (const { place, code, message, hint } of problems) {

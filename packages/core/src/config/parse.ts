@@ -1,7 +1,7 @@
 import { type Place, type Problem, problemOf } from '../errors/index.ts'
 import type { AdapterDefinition } from '../model/index.ts'
 import { buildPipeline } from './build-pipeline.ts'
-import { type ConfigPath, checkValue, type Mistake } from './check-value.ts'
+import { type ConfigPath, checkValue, type Mistake, startsWith } from './check-value.ts'
 import type { PipelineInput } from './define-pipeline.ts'
 import { interpolate } from './interpolate.ts'
 import type { PipelineConfig } from './pipeline-config.ts'
@@ -13,9 +13,11 @@ export interface ParseOptions {
   readonly parameters?: Readonly<Record<string, string>>
 }
 
-/** `config` is there when `problems` is empty. */
 export interface ParsedPipeline {
+  /** The pipeline, when `problems` is empty. */
   readonly config?: PipelineConfig
+  /** A file with mistakes whose steps and columns are clear enough to look for more in its SQL. Never to be run. */
+  readonly draft?: PipelineConfig
   readonly problems: readonly Problem[]
 }
 
@@ -67,7 +69,8 @@ function checkPipeline(
     isSound: (path) => !shape.some((mistake) => startsWith(mistake.path, path)),
   })
   const problems = inOrder([...shape, ...mistakes].map((mistake) => problemAt(mistake, places)))
-  return config === undefined || problems.length > 0 ? { problems } : { config, problems }
+  if (config === undefined) return { problems }
+  return problems.length > 0 ? { draft: config, problems } : { config, problems }
 }
 
 /** Whether the value could not be filled in: what else is wrong with it then says nothing. */
@@ -86,8 +89,4 @@ export function inOrder(problems: readonly Problem[]): readonly Problem[] {
   const line = ({ place }: Problem) => place?.line ?? 0
   const column = ({ place }: Problem) => place?.column ?? 0
   return problems.toSorted((a, b) => line(a) - line(b) || column(a) - column(b))
-}
-
-function startsWith(path: ConfigPath, prefix: ConfigPath): boolean {
-  return prefix.length <= path.length && prefix.every((key, i) => key === path[i])
 }
