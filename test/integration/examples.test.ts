@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { adapters } from '@headrace/adapters'
 import { type AdapterDefinition, checkPipeline, formatProblem, loadPipelineFile, parsePipeline } from '@headrace/core'
@@ -12,13 +12,14 @@ const files = (await readdir(folder)).filter((name) => /\.(ya?ml|json|ts)$/.test
 test('there are examples', () => {
   expect(files).toContain('trades-per-minute.yaml')
   expect(files).toContain('trades-clean.yaml')
+  expect(files).toContain('trades-by-product.ts')
 })
 
 test.each(files)('examples/%s has no mistake', async (name) => {
   const { config, problems } = await loadPipelineFile(join(folder, name), adapters)
   expect(problems.map(formatProblem)).toEqual([])
   if (config === undefined) throw new Error('no problems and no configuration')
-  expect(`${config.name}.yaml`).toBe(name)
+  expect(config.name).toBe(parse(name).name)
   const planned = await checkPipeline(config, adapters)
   expect(planned.problems.map(formatProblem)).toEqual([])
   expect(planned.plan?.sinks.map((sink) => sink.name)).toEqual(config.sinks.map((sink) => sink.name))

@@ -1,3 +1,4 @@
+export { definePipeline, type PipelineInput } from '@headrace/core'
 export { Recount, type RecountRules, type RecountTotals, type TradesPerMinute } from './demo/recount.ts'
 export { planTrades } from './generator/plan-trades.ts'
 export { DEFAULT_PLAN, type PlannedRecord, type TradePlan } from './generator/trade-plan.ts'
