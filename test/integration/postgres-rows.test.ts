@@ -129,6 +129,33 @@ describe('rows with a key', () => {
   })
 })
 
+test('less common types come through into columns that hold them', async () => {
+  const sink = await connected()
+  const row = `SELECT 18446744073709551615::UBIGINT AS ubig, 255::UTINYINT AS tiny, INTERVAL '1 year 2 days 03:04:05.5' AS span,
+    TIME '01:02:03.000004' AS clock, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::UUID AS id, TIMESTAMP_NS '2026-11-20 01:02:03.123456' AS ns,
+    'b'::ENUM('a', 'b') AS choice, DATE '0044-03-15 (BC)' AS ides, '{"a": [1]}'::JSON AS doc, MAP {'k': 1} AS pairs, 0.1::FLOAT AS real`
+  await sink.publish(await batchOf(1, row), never)
+  expect(
+    await database.query(
+      `SELECT ubig, tiny, span::text, clock::text, id, ns::text, choice, ides::text, doc, pairs, real FROM trades`,
+    ),
+  ).toEqual([
+    {
+      ubig: '18446744073709551615',
+      tiny: 255,
+      span: '1 year 2 days 03:04:05.5',
+      clock: '01:02:03.000004',
+      id: 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+      ns: '2026-11-20 01:02:03.123456',
+      choice: 'b',
+      ides: '0044-03-15 BC',
+      doc: { a: [1] },
+      pairs: { k: 1 },
+      real: 0.1,
+    },
+  ])
+})
+
 describe('rows that the server refuses', () => {
   const table = `CREATE TABLE trades (id int PRIMARY KEY, name varchar(5), n smallint CHECK (n <> 13), code text UNIQUE,
     at timestamptz DEFAULT now(), day int UNIQUE DEFERRABLE INITIALLY DEFERRED)`

@@ -51,9 +51,18 @@ async function gone(pid: number, timeoutMs = 10_000): Promise<boolean> {
   return true
 }
 
+/** Starts a server, says so, and holds it until it is killed. */
+const HOLD = `
+  import { startPostgres } from 'headrace'
+  const { pid, url, exited } = await startPostgres({ directory: process.argv[1], durable: false })
+  console.log(JSON.stringify({ pid, url }))
+  await exited`
+
 async function holdInAnotherProcess(): Promise<{ parent: ChildProcess; pid: number; url: string }> {
-  const script = path.join(import.meta.dirname, 'hold-postgres.ts')
-  const parent = spawn(process.execPath, [script, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', HOLD, directory], {
+    cwd: import.meta.dirname,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string]
   return { parent, ...(JSON.parse(line) as { pid: number; url: string }) }
 }

@@ -2,7 +2,7 @@ import { type BatchId, SinkAheadError, SinkBehindError, SinkForeignError } from 
 import type { PostgresSession } from './session.ts'
 
 /** Where the last published batch of each sink stands, in the same database as its rows. */
-export const LEDGER_TABLE = 'headrace.batches'
+const LEDGER_TABLE = 'headrace.batches'
 
 /** What an administrator runs for a user who may not create schemas. */
 export const LEDGER_STATEMENTS = `CREATE SCHEMA IF NOT EXISTS headrace; CREATE TABLE IF NOT EXISTS ${LEDGER_TABLE} (pipeline text, sink text, incarnation text NOT NULL, sequence bigint NOT NULL, published_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (pipeline, sink))`

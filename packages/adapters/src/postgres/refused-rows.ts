@@ -5,7 +5,7 @@ import type { PostgresSession } from './session.ts'
 import { isRowRefusal, refusalReason } from './translate.ts'
 
 /** More than this are not looked for at once: those found are taken out, and publishing the rest finds the next ones. */
-export const MAX_REFUSED = 1_000
+const MAX_REFUSED = 1_000
 
 /**
  * Which rows of a CSV file the server refuses, found by trying halves in a transaction that is rolled back: first whether

@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline'
 import type { HeadraceError } from '@headrace/core'
 import { BrokerFailedError, ServiceDataInUseError, ServicePortInUseError } from './errors.ts'
 
+const require = createRequire(import.meta.url)
+
 const STOP_TIMEOUT_MS = 15_000
 const KEPT_STDERR_CHARS = 4_000
 
@@ -38,7 +40,7 @@ export interface BrokerService {
 export async function startBroker(options: BrokerServiceOptions): Promise<BrokerService> {
   const directory = path.resolve(options.directory)
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const main = createRequire(import.meta.url).resolve('@headrace/broker/main')
+  const main = require.resolve('@headrace/broker/main')
   const child = spawn(process.execPath, [main, ...brokerArguments(directory, options)], {
     // A session of its own: Ctrl-C must reach this process, which then stops the broker last.
     detached: true,

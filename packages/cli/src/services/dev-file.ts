@@ -19,7 +19,7 @@ export interface DevFile {
   readonly pids: { readonly broker: number; readonly postgres?: number }
 }
 
-export function devFilePath(dataDirectory: string): string {
+function devFilePath(dataDirectory: string): string {
   return path.join(dataDirectory, 'dev.json')
 }
 

@@ -13,7 +13,7 @@ export interface ProcessIdentity {
 }
 
 /** The identity of a living process; undefined when there is none of that number. */
-export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
+async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
   if (!isAlive(pid)) return undefined
   const started = process.platform === 'linux' ? await startTicks(pid) : await psField(pid, 'lstart')
   return started === undefined ? undefined : { pid, started }
@@ -35,7 +35,7 @@ export async function commandLine(pid: number): Promise<string | undefined> {
   return text === '' ? undefined : text.split('\0').join(' ').trim()
 }
 
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
