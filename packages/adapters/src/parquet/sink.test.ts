@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { type Field, type ManifestEntry, openLake, type Sink } from '@headrace/core'
 import { BatchStager, Database, describeSink, readLake, SINK_TEST_ID, type SinkTarget } from '@headrace/core/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -161,6 +162,46 @@ describe('a dataset', () => {
     await sink.pending?.([])
     expect(await lakeRows(all, true)).toEqual([[1], [2], [3]])
     await sink.close()
+  })
+
+  it('shows whole batches, each once, to queries that run while it is being written', async () => {
+    const config: ParquetConfig = { dataset: 'd', compression: 'snappy' }
+    const sink = await connect(config)
+    let committed = 0
+    const write = async (): Promise<void> => {
+      for (let sequence = 1; sequence <= 25; sequence++) {
+        // One fragment is renamed, three are merged; afterwards the engine removes what is left of them.
+        const queries = Array.from(
+          { length: sequence % 2 === 0 ? 1 : 3 },
+          (_, n) => `SELECT ${sequence} AS batch, ${n} AS n FROM range(6)`,
+        )
+        const batch = await stage(config, sequence, queries)
+        await sink.pending?.([batch])
+        committed = sequence
+        await sink.publish(batch, signal)
+        for (const file of batch.files) await rm(file.path, { force: true })
+      }
+    }
+    let done = false
+    const written = write().finally(() => {
+      done = true
+    })
+    let queries = 0
+    while (!done) {
+      const before = committed
+      if (before === 0) {
+        await setImmediate()
+        continue
+      }
+      const seen = await lakeRows('SELECT batch, count(*) FROM d GROUP BY batch ORDER BY batch', true)
+      expect(seen).toEqual(seen.map((_, n) => [n + 1, n % 2 === 0 ? '18' : '6']))
+      expect(seen.length).toBeGreaterThanOrEqual(before)
+      queries++
+    }
+    await written
+    await sink.close()
+    expect(queries).toBeGreaterThan(3)
+    expect(await lakeRows('SELECT count(DISTINCT batch) FROM d')).toEqual([['25']])
   })
 
   it('loses merged files that a kill left behind, and nobody else’s', async () => {

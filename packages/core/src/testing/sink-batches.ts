@@ -39,6 +39,12 @@ export class BatchStager {
     }
   }
 
+  /** The same files as a batch that was committed with another number of rows. */
+  reopen(batch: StagedBatch, rowCount: number): StagedBatch {
+    const { id, schema, files } = batch
+    return new StagedBatch({ id, schema, files, rowCount, database: this.#database })
+  }
+
   async describe(query: string): Promise<Field[]> {
     return this.#connected((connection) => connection.describe(query))
   }
