@@ -66,7 +66,7 @@ export async function judgeStores(
 
 export interface DeadLetterReport {
   readonly reasons: readonly DeadLetterSummary[]
-  /** One of each reason. */
+  /** One of each reason; those that were no orders at all come first. */
   readonly examples: readonly StoredDeadLetter[]
 }
 
@@ -74,5 +74,8 @@ export async function reportDeadLetters(folder: string, pipeline: string): Promi
   const letters = openDeadLetters(await pipelineDirectory(folder, pipeline))
   const reasons = await letters.summary()
   const examples = await Promise.all(reasons.map(({ code }) => letters.list({ limit: 1, code })))
-  return { reasons, examples: examples.flat() }
+  return {
+    reasons,
+    examples: examples.flat().sort((a, b) => Number(b.step === 'decode') - Number(a.step === 'decode')),
+  }
 }

@@ -10,6 +10,10 @@ import type { Comparison } from './compare.ts'
 import type { Recount } from './recount.ts'
 import type { Verdict } from './verdict.ts'
 
+export function sayBeginning(folder: string, file: string, colors: Colors): string {
+  return `${colors.bold('Headrace')}: trade orders in over Kafka, one-minute windows out, by ${file}\n${colors.dim(`data in ${folder}`)}\n`
+}
+
 export function sayServices({ broker, postgres }: DevServices): string {
   return `a Kafka broker at ${broker.bootstrap} and PostgreSQL at ${postgres?.host}:${postgres?.port}`
 }

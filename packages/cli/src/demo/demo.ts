@@ -12,7 +12,15 @@ import {
   showBusiest,
 } from './check.ts'
 import { prepareDemoFolder } from './demo-folder.ts'
-import { sayBacklog, sayDeadLetters, sayPipeline, sayRecount, sayServices, sayVerdict } from './demo-report.ts'
+import {
+  sayBacklog,
+  sayBeginning,
+  sayDeadLetters,
+  sayPipeline,
+  sayRecount,
+  sayServices,
+  sayVerdict,
+} from './demo-report.ts'
 import type { DemoScreen } from './demo-screen.ts'
 import { type DemoPipeline, loadDemoPipeline, runDemoPipeline } from './pipeline.ts'
 import { backlogPlan, livePlan, produce } from './produce.ts'
@@ -56,6 +64,7 @@ interface Demo {
  */
 export async function runDemo(options: DemoOptions, screen: DemoScreen, signal: AbortSignal): Promise<DemoOutcome> {
   const pipeline = await loadDemoPipeline()
+  screen.write(sayBeginning(options.folder, pipeline.file, screen.colors))
   await prepareDemoFolder(options.folder, options.keepData)
   const services = await screen.step(() => startServices(options.folder), sayServices)
   const demo: Demo = { options, pipeline, services, screen, signal }

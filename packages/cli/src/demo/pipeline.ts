@@ -14,14 +14,14 @@ export const DEMO_TOPIC = 'trades'
 
 export interface DemoPipeline {
   readonly config: PipelineConfig
-  /** Relative to the working directory. */
+  /** Relative to the working directory where it lies below it. */
   readonly file: string
 }
 
 /** The example pipeline as it is shipped. Throws DEMO_FILE_INVALID where someone has changed it beyond running. */
 export async function loadDemoPipeline(): Promise<DemoPipeline> {
   const absolute = examplePath(DEMO_FILE)
-  const file = path.relative(process.cwd(), absolute)
+  const file = shortPath(absolute)
   const { config, problems } = parsePipeline(await readFile(absolute, 'utf8'), file, adapters)
   const first = problems[0]
   if (config !== undefined && first === undefined) return { config, file }
@@ -29,6 +29,11 @@ export async function loadDemoPipeline(): Promise<DemoPipeline> {
     { file, reason: first?.message ?? 'unknown' },
     first?.place === undefined ? {} : { place: first.place },
   )
+}
+
+function shortPath(absolute: string): string {
+  const relative = path.relative(process.cwd(), absolute)
+  return relative.startsWith('..') ? absolute : relative
 }
 
 export interface DemoRun {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { KafkaJSProtocolError } from 'kafkajs'
 import { kafkaClient } from '../generator/kafka-sender.ts'
 import { DEMO_TOPIC } from './pipeline.ts'
 
@@ -69,11 +68,13 @@ async function topicEnds(kafka: ReturnType<typeof kafkaClient>, topic: string): 
 
 /** How many records the demo's topic holds; 0 where it does not exist. */
 export async function topicRecords(bootstrap: string): Promise<number> {
+  const kafka = kafkaClient([bootstrap])
+  const admin = kafka.admin()
   try {
-    const ends = await topicEnds(kafkaClient([bootstrap]), DEMO_TOPIC)
-    return [...ends.values()].reduce((sum, end) => sum + end, 0)
-  } catch (error) {
-    if (error instanceof KafkaJSProtocolError && error.type === 'UNKNOWN_TOPIC_OR_PARTITION') return 0
-    throw error
+    await admin.connect()
+    if (!(await admin.listTopics()).includes(DEMO_TOPIC)) return 0
+  } finally {
+    await admin.disconnect()
   }
+  return [...(await topicEnds(kafka, DEMO_TOPIC)).values()].reduce((sum, end) => sum + end, 0)
 }

@@ -15,7 +15,7 @@ export interface GenerateOptions {
   readonly onSent?: (sent: SentCounts, batch: readonly PlannedRecord[]) => void
 }
 
-const BATCH_RECORDS = 5000
+const BATCH_RECORDS = 1000
 
 /** Sends what the plan says at the rate asked for; gives what has been sent. The sender stays open. */
 export async function generate(options: GenerateOptions): Promise<SentCounts> {

@@ -36,8 +36,12 @@ export function renderRunSummary(status: PipelineStatus, elapsedMs: number, data
     lines.push(
       `  windows       ${formatCount(totals.windowsClosed)} closed with ${formatCounted(totals.rowsOut, 'row')}; ${formatCounted(totals.open, 'record')} in open ones`,
     )
-    lines.push(`  left out      ${formatCount(totals.filtered)} filtered, ${formatCount(totals.late)} late`)
   }
+  const { filtered, late } = totals
+  const { dead } = status.records
+  lines.push(
+    `  left out      ${formatCount(filtered)} filtered, ${formatCount(late)} late, ${formatCount(dead)} rejected`,
+  )
   for (const [name, sink] of Object.entries(status.sinks)) {
     const waiting = sink.rows - sink.published - sink.rejected
     const parts = [formatCounted(sink.published, 'row')]
@@ -45,11 +49,9 @@ export function renderRunSummary(status: PipelineStatus, elapsedMs: number, data
     if (sink.rejected > 0) parts.push(`${formatCount(sink.rejected)} refused`)
     lines.push(`  ${name.padEnd(13)} ${parts.join(', ')}`)
   }
-  if (status.records.dead + totals.late > 0) {
+  if (dead + late > 0) {
     const where = data === '.headrace' ? '' : ` --data ${data}`
-    lines.push(
-      `  dead letters  ${formatCount(status.records.dead)}  ${colors.dim(`headrace dlq list ${status.pipeline}${where}`)}`,
-    )
+    lines.push(`  dead letters  ${colors.dim(`headrace dlq list ${status.pipeline}${where}`)}`)
   }
   return lines.join('\n')
 }

@@ -58,11 +58,10 @@ export function renderStatusLine(status: PipelineStatus): string {
   return parts.join(' · ')
 }
 
-function watermarkText(status: PipelineStatus): string {
-  const { watermark } = status
-  if (watermark === null) return 'not yet known'
-  // A drained pipeline's watermark lies beyond all times.
-  return Number.isFinite(watermark) && Math.abs(watermark) < 8.64e15 ? formatTime(watermark) : 'at the end'
+/** A drained pipeline's watermark lies beyond all times. */
+function watermarkText({ watermark, state }: PipelineStatus): string {
+  if (state === 'finished' || watermark === Number.POSITIVE_INFINITY) return 'at the end'
+  return watermark === null ? 'not yet known' : formatTime(watermark)
 }
 
 function sinkText(sink: SinkCounts, colors: Colors): string {
