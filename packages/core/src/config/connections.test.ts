@@ -192,10 +192,13 @@ describe('a connection that is not declared', () => {
       {
         level: 'info',
         code: 'CONNECTION_FROM_DEV',
-        message: 'the connection "kafka" is not declared: using the kafka of the running `headrace dev`',
+        message: 'the connection "kafka" is not declared: using the kafka service of the running `headrace dev`',
       },
     ])
-    expect((await thrownBy(() => connections.resolve('kafka', 'orders'))).code).toBe('CONNECTION_UNKNOWN')
+    expect(await thrownBy(() => connections.resolve('kafka', 'kafak'))).toMatchObject({
+      code: 'CONNECTION_UNKNOWN',
+      hint: expect.stringContaining('Did you mean `kafka`?'),
+    })
   })
 
   test('a declared one comes before the dev service', async () => {

@@ -126,8 +126,10 @@ class KnownConnections implements Connections {
     const declared = this.declared.get(name)
     if (declared !== undefined) return this.#resolveDeclared(definition, name, declared)
     const isDefault = name === definition.defaultName
-    if (isDefault && Object.hasOwn(this.#services, type)) return this.#resolveService(definition, name)
-    throw new UnknownConnectionError({ type, name, declared: this.#namesOfType(type), isDefault })
+    const isRunning = Object.hasOwn(this.#services, type)
+    if (isDefault && isRunning) return this.#resolveService(definition, name)
+    const known = [...this.#namesOfType(type), ...(isRunning ? [definition.defaultName] : [])]
+    throw new UnknownConnectionError({ type, name, known, isDefault })
   }
 
   #resolveDeclared(definition: ConnectionDefinition, name: string, declared: string): unknown {
@@ -156,7 +158,7 @@ class KnownConnections implements Connections {
     this.#options.log?.({
       level: 'info',
       code: 'CONNECTION_FROM_DEV',
-      message: `the connection "${name}" is not declared: using the ${type} of the running \`headrace dev\``,
+      message: `the connection "${name}" is not declared: using the ${type} service of the running \`headrace dev\``,
     })
     return value
   }

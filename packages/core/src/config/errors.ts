@@ -269,7 +269,7 @@ export class PipelineModuleError extends defineError<{ file: string; reason: str
 export class UnknownConnectionError extends defineError<{
   type: string
   name: string
-  declared: readonly string[]
+  known: readonly string[]
   isDefault: boolean
 }>({
   code: 'CONNECTION_UNKNOWN',
@@ -277,12 +277,12 @@ export class UnknownConnectionError extends defineError<{
   retry: 'never',
   message: (d) => `there is no connection called ${quote(d.name)} (of type \`${d.type}\`)`,
   hint: (d) => {
-    const near = nearest(d.name, d.declared)
+    const near = nearest(d.name, d.known)
     const declare = `Declare it in headrace.yaml: \`connections: { ${d.name}: { ${d.type}: { … } } }\``
     if (near !== undefined) return `Did you mean \`${near}\`? Otherwise: ${declare}.`
     return d.isDefault ? `${declare}, or start \`headrace dev\`, which brings its own.` : `${declare}.`
   },
-  example: { type: 'postgres', name: 'warehouse', declared: [], isDefault: true },
+  example: { type: 'postgres', name: 'warehouse', known: [], isDefault: true },
 }) {}
 
 /** A connection of that name exists, but it leads to another kind of system. */
