@@ -64,7 +64,15 @@ interface FunctionRow {
   definition: string | null
 }
 
+let known: FunctionCatalog | undefined
+
+/** What the DuckDB of this process has; asked once. */
 export async function loadFunctionCatalog(connection: Connection): Promise<FunctionCatalog> {
+  known ??= await readCatalog(connection)
+  return known
+}
+
+async function readCatalog(connection: Connection): Promise<FunctionCatalog> {
   const rows = await connection.rows<FunctionRow>(`
     SELECT DISTINCT lower(function_name) AS name, function_type AS kind,
       coalesce(stability, 'CONSISTENT') <> 'CONSISTENT' AS unstable, macro_definition AS definition

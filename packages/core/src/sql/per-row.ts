@@ -145,13 +145,15 @@ function renamed(planned: PlannedQuery, table: CommonTable): PlannedQuery {
   return { node, relation: { ...source.relation, columns: source.columns } }
 }
 
-/** The name under which the event time goes on: a column that is it and nothing more. */
+/** The name under which the event time goes on: a column that is it and nothing more, or a cast to the type it has. */
 function timeAmong(items: readonly Expression[], columns: readonly Field[], source: PlannedSource): string | undefined {
   const { time } = source.relation
+  const type = source.columns.find(({ name }) => name === time)?.type
   if (time === undefined) return undefined
-  const index = items.findIndex((item) => {
-    if (!isColumnRef(item)) return false
-    const resolved = resolveColumn(item, source)
+  const index = items.findIndex((item, i) => {
+    const value = item.class === 'CAST' && columns[i]?.type === type ? (item.child as Expression) : item
+    if (!isColumnRef(value)) return false
+    const resolved = resolveColumn(value, source)
     return resolved !== undefined && resolved.rest.length === 0 && sameName(resolved.column.name, time)
   })
   return columns[index]?.name
