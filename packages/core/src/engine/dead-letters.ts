@@ -147,7 +147,7 @@ export class DeadLetters {
     return this.#query<StoredDeadLetter>(
       `SELECT partition, ordinal::VARCHAR AS ordinal, timestamp::VARCHAR AS timestamp, base64(key) AS "keyBase64",
               base64(value) AS "valueBase64", code, reason, step, epoch::VARCHAR AS epoch, "at"::VARCHAR AS "at"
-       FROM letters ${where} ORDER BY epoch, partition, ordinal LIMIT ${options.limit} OFFSET ${options.offset ?? 0}`,
+       FROM letters ${where} ORDER BY letters.epoch, letters.partition, letters.ordinal LIMIT ${options.limit} OFFSET ${options.offset ?? 0}`,
     )
   }
 
