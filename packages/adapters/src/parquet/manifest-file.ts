@@ -50,11 +50,18 @@ export class ManifestFile {
     return this.#last
   }
 
-  /** Appends durably. */
+  /** Appends durably, or not at all. */
   async append(entry: ManifestEntry): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(entry)}\n`)
-    await this.#handle.write(line, 0, line.length, this.#size)
-    await this.#handle.sync()
+    try {
+      const { bytesWritten } = await this.#handle.write(line, 0, line.length, this.#size)
+      // A disk that fills up takes what fits and says no more than that.
+      if (bytesWritten < line.length) throw Object.assign(new Error('the disk took a part only'), { code: 'ENOSPC' })
+      await this.#handle.sync()
+    } catch (error) {
+      await this.#handle.truncate(this.#size)
+      throw error
+    }
     this.#size += line.length
     this.#last = entry
   }
@@ -67,10 +74,9 @@ export class ManifestFile {
     const { size } = await this.#handle.stat()
     const tail = await readTail(this.#handle, size)
     const keep = tail.torn ? tail.start : size
-    if (keep < size) {
-      await this.#handle.truncate(keep)
-      await this.#handle.sync()
-    }
+    if (keep < size) await this.#handle.truncate(keep)
+    // What is taken for published must be on the disk, whoever wrote it last and however that ended.
+    await this.#handle.sync()
     this.#size = keep
     this.#last = tail.torn ? await this.#entryBefore(keep) : tail.entry
   }
