@@ -199,6 +199,7 @@ export class ClassicGroup {
 
   #prepareRebalance(): void {
     for (const member of this.#members.values()) {
+      if (member.syncing) this.#keepAlive(member)
       member.syncing?.reject(rebalancing())
       member.syncing = undefined
     }
@@ -262,6 +263,7 @@ export class ClassicGroup {
     this.#state = 'Stable'
     for (const member of this.#members.values()) {
       member.assignment = assignments.get(member.id) ?? NO_ASSIGNMENT
+      if (member.syncing) this.#keepAlive(member)
       member.syncing?.resolve(this.#synced(member))
       member.syncing = undefined
     }

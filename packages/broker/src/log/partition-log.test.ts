@@ -1,0 +1,323 @@
+import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { BATCH_FIELD, forEachBatch, RecordBatchBuilder } from '../protocol/index.ts'
+import { crc32c } from '../storage/crc32c.ts'
+import { IntervalFlusher } from '../storage/flusher.ts'
+import { type LogSettings, PartitionLog } from './partition-log.ts'
+
+const ROOMY: LogSettings = { segmentBytes: 1 << 30, maxBatchBytes: 1 << 20 }
+const NARROW: LogSettings = { segmentBytes: 2000, maxBatchBytes: 1 << 20 }
+
+let folder: string
+const open = new Set<PartitionLog>()
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'partition-log-'))
+})
+afterEach(async () => {
+  for (const log of open) await stop(log)
+  await rm(folder, { recursive: true, force: true })
+})
+
+function fail(error: unknown): void {
+  throw error
+}
+
+/** Opens the log. One that the test does not stop lies there as a killed process would leave it: its files say nothing of their end. */
+async function openLog(settings = ROOMY): Promise<PartitionLog> {
+  const flusher = new IntervalFlusher(60_000, fail)
+  const storage = { fsync: { mode: 'interval', ms: 60_000 }, flusher, onError: fail } as const
+  const log = await PartitionLog.open(folder, settings, storage)
+  open.add(log)
+  return log
+}
+
+async function stop(log: PartitionLog): Promise<void> {
+  open.delete(log)
+  await log.close()
+}
+
+interface BatchOptions {
+  readonly timestamp?: number
+  readonly producerId?: number
+  readonly producerEpoch?: number
+  readonly baseSequence?: number
+}
+
+function batchOf(values: readonly string[], { timestamp = 1000, ...producer }: BatchOptions = {}): Buffer {
+  const builder = new RecordBatchBuilder(64)
+  for (const [index, value] of values.entries()) builder.append(null, Buffer.from(value), timestamp + index)
+  return Buffer.from(builder.seal({ crc32c, ...producer }))
+}
+
+function offsetsOf(batches: Buffer): number[] {
+  const offsets: number[] = []
+  forEachBatch(batches, (batch) => offsets.push(batch.baseOffset))
+  return offsets
+}
+
+async function readAll(log: PartitionLog, maxBytes = 1 << 20): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let next = log.startOffset
+  while (next < log.endOffset) {
+    const part = await log.read(next, maxBytes, true)
+    forEachBatch(part, (batch) => {
+      next = batch.lastOffset + 1
+    })
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}
+
+async function logFiles(): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith('.log')).sort()
+}
+
+/** Offset and leader epoch are the broker's; all else must come back as it was sent. */
+function withoutOffset(batch: Buffer): Buffer {
+  const copy = Buffer.from(batch)
+  copy.fill(0, 0, BATCH_FIELD.batchLength)
+  copy.fill(0, BATCH_FIELD.partitionLeaderEpoch, BATCH_FIELD.magic)
+  return copy
+}
+
+describe('appending and reading', () => {
+  test('batches come back byte for byte, with offsets in the order of their coming', async () => {
+    const log = await openLog()
+    const sent = [batchOf(['a', 'b', 'c']), batchOf(['d']), batchOf(['e', 'f'])]
+    const copies = sent.map((batch) => Buffer.from(batch))
+    expect(await Promise.all(sent.map((batch) => log.append(batch)))).toEqual([0, 3, 4])
+    expect(log.endOffset).toBe(6)
+    const read = await log.read(0, 1 << 20, true)
+    expect(offsetsOf(read)).toEqual([0, 3, 4])
+    const parts = copies.map((copy, index) => {
+      const start = copies.slice(0, index).reduce((sum, other) => sum + other.length, 0)
+      return read.subarray(start, start + copy.length)
+    })
+    expect(parts.map(withoutOffset)).toEqual(copies.map(withoutOffset))
+  })
+
+  test('a read begins with the batch that holds the offset', async () => {
+    const log = await openLog()
+    await log.append(batchOf(['a', 'b', 'c']))
+    await log.append(batchOf(['d', 'e']))
+    for (const offset of [0, 1, 2]) expect(offsetsOf(await log.read(offset, 1 << 20, true))).toEqual([0, 3])
+    for (const offset of [3, 4]) expect(offsetsOf(await log.read(offset, 1 << 20, true))).toEqual([3])
+    expect(await log.read(5, 1 << 20, true)).toHaveLength(0)
+    await expect(log.read(6, 1 << 20, true)).rejects.toMatchObject({ name: 'OFFSET_OUT_OF_RANGE' })
+  })
+
+  test('whole batches only: as many as fit, and the first however large where one is wanted', async () => {
+    const log = await openLog()
+    const [first, second] = [batchOf(['x'.repeat(500)]), batchOf(['y'.repeat(500)])]
+    await log.append(first)
+    await log.append(second)
+    expect(await log.read(0, first.length + second.length - 1, true)).toHaveLength(first.length)
+    expect(await log.read(0, 10, true)).toHaveLength(first.length)
+    expect(await log.read(0, 10, false)).toHaveLength(0)
+    expect(await log.read(0, 100, false)).toHaveLength(0)
+  })
+
+  test('every offset is found in a log of many batches and segments', async () => {
+    const log = await openLog({ ...NARROW, segmentBytes: 100_000 })
+    await Promise.all(Array.from({ length: 2000 }, (_, i) => log.append(batchOf([`value ${i}`, 'x'.repeat(i % 300)]))))
+    expect(log.endOffset).toBe(4000)
+    expect((await logFiles()).length).toBeGreaterThan(3)
+    for (let offset = 0; offset < 4000; offset += 37)
+      expect(offsetsOf(await log.read(offset, 1, true))).toEqual([offset - (offset % 2)])
+    expect(offsetsOf(await readAll(log, 5000))).toEqual(Array.from({ length: 2000 }, (_, i) => i * 2))
+  })
+
+  test('writers and readers are told of what is there only once it is', async () => {
+    const log = await openLog()
+    const heard: number[] = []
+    const stop = log.onAppend((bytes) => heard.push(bytes))
+    const batch = batchOf(['a'])
+    const appended = log.append(batch)
+    expect(log.endOffset).toBe(0)
+    await appended
+    expect(heard).toEqual([batch.length])
+    stop()
+    await log.append(batchOf(['b']))
+    expect(heard).toHaveLength(1)
+  })
+})
+
+describe('what is refused', () => {
+  const damaged = (change: (batch: Buffer) => void) => {
+    const batch = batchOf(['a', 'b'])
+    change(batch)
+    return batch
+  }
+  test.each([
+    ['CORRUPT_MESSAGE', damaged((batch) => batch.writeUInt8(7, batch.length - 1))],
+    ['CORRUPT_MESSAGE', batchOf(['a']).subarray(0, 60)],
+    ['CORRUPT_MESSAGE', batchOf(['a']).subarray(0, 64)],
+    ['UNSUPPORTED_FOR_MESSAGE_FORMAT', damaged((batch) => batch.writeInt8(1, BATCH_FIELD.magic))],
+    ['INVALID_RECORD', Buffer.concat([batchOf(['a']), batchOf(['b'])])],
+    ['MESSAGE_TOO_LARGE', batchOf(['x'.repeat(1 << 20)])],
+  ])('%s', async (name, batch) => {
+    const log = await openLog()
+    await expect(log.append(batch)).rejects.toMatchObject({ name })
+    expect(await log.append(batchOf(['good']))).toBe(0)
+  })
+
+  test('a count that does not go with the offsets', async () => {
+    const log = await openLog()
+    const batch = batchOf(['a', 'b'])
+    batch.writeInt32BE(5, BATCH_FIELD.recordsCount)
+    batch.writeUInt32BE(crc32c(batch.subarray(BATCH_FIELD.attributes)), BATCH_FIELD.crc)
+    await expect(log.append(batch)).rejects.toMatchObject({ name: 'INVALID_RECORD' })
+  })
+})
+
+describe('idempotent producers', () => {
+  const from = (baseSequence: number, count = 1, producerEpoch = 0) =>
+    batchOf(Array.from({ length: count }, String), { producerId: 9, producerEpoch, baseSequence })
+
+  async function appendTen(log: PartitionLog): Promise<void> {
+    for (let sequence = 0; sequence < 20; sequence += 2) await log.append(from(sequence, 2))
+  }
+
+  async function expectRemembered(log: PartitionLog): Promise<void> {
+    for (const sequence of [18, 16, 14, 12, 10]) expect(await log.append(from(sequence, 2))).toBe(sequence)
+    await expect(log.append(from(8, 2))).rejects.toMatchObject({ name: 'OUT_OF_ORDER_SEQUENCE_NUMBER' })
+    await expect(log.append(from(21))).rejects.toMatchObject({ name: 'OUT_OF_ORDER_SEQUENCE_NUMBER' })
+    expect(log.endOffset).toBe(20)
+  }
+
+  test('the last five batches are known again', async () => {
+    const log = await openLog()
+    await appendTen(log)
+    await expectRemembered(log)
+    expect(await log.append(from(20))).toBe(20)
+  })
+
+  test.each([['closed'], ['killed']])('they still are after the broker was %s', async (how) => {
+    const log = await openLog({ ...NARROW, segmentBytes: 500 })
+    await appendTen(log)
+    if (how === 'closed') await stop(log)
+    await expectRemembered(await openLog())
+  })
+
+  test('a batch and its repetition in one write are one', async () => {
+    const log = await openLog()
+    const offsets = await Promise.all([log.append(batchOf(['x'])), log.append(from(0, 2)), log.append(from(0, 2))])
+    expect(offsets).toEqual([0, 1, 1])
+    expect(log.endOffset).toBe(3)
+  })
+
+  test('a newer epoch begins again at 0, and an older one is over', async () => {
+    const log = await openLog()
+    await log.append(from(0, 3))
+    await expect(log.append(from(3, 1, 1))).rejects.toMatchObject({ name: 'OUT_OF_ORDER_SEQUENCE_NUMBER' })
+    expect(await log.append(from(0, 1, 1))).toBe(3)
+    await expect(log.append(from(3))).rejects.toMatchObject({ name: 'INVALID_PRODUCER_EPOCH' })
+  })
+
+  test('sequences go on at 0 after the highest', async () => {
+    const log = await openLog()
+    await log.append(from(0x7fff_fffe, 2))
+    expect(await log.append(from(0))).toBe(2)
+    expect(await log.append(from(0x7fff_fffe, 2))).toBe(0)
+  })
+})
+
+describe('recovery', () => {
+  test('a torn tail of any length is cut off, and what was whole is kept', async () => {
+    const log = await openLog()
+    await log.append(batchOf(['a', 'b']))
+    const kept = await log.append(batchOf(['c']))
+    const [name = ''] = await logFiles()
+    const whole = await readFile(path.join(folder, name))
+    const torn = batchOf(['torn', 'apart'])
+    for (let cut = 1; cut < torn.length; cut += 9) {
+      await writeFile(path.join(folder, name), Buffer.concat([whole, torn.subarray(0, cut)]))
+      const recovered = await openLog()
+      expect(recovered.endOffset).toBe(kept + 1)
+      expect(await readFile(path.join(folder, name))).toEqual(whole)
+      expect(await recovered.append(batchOf(['next']))).toBe(kept + 1)
+      expect(offsetsOf(await readAll(recovered))).toEqual([0, 2, 3])
+    }
+  })
+
+  test('a tail with the right length and the wrong bytes is cut off', async () => {
+    const log = await openLog()
+    await log.append(batchOf(['a']))
+    const [name = ''] = await logFiles()
+    const tail = batchOf(['b'])
+    tail.writeUInt8(0xff, tail.length - 1)
+    await appendFile(path.join(folder, name), tail)
+    expect((await openLog()).endOffset).toBe(1)
+  })
+
+  test('a file that lost bytes behind its kept state is read again', async () => {
+    const log = await openLog()
+    await log.append(batchOf(['a', 'b']))
+    await log.append(batchOf(['c']))
+    await stop(log)
+    const [name = ''] = await logFiles()
+    await truncate(path.join(folder, name), batchOf(['a', 'b']).length + 5)
+    const recovered = await openLog()
+    expect(recovered.endOffset).toBe(2)
+    expect(offsetsOf(await readAll(recovered))).toEqual([0])
+  })
+
+  test('what was appended after a clean stop is found after a kill', async () => {
+    const first = await openLog(NARROW)
+    await first.append(batchOf(['a']))
+    await stop(first)
+    const second = await openLog(NARROW)
+    for (const value of ['b', 'c', 'x'.repeat(3000), 'd']) await second.append(batchOf([value], { timestamp: 5000 }))
+    const third = await openLog(NARROW)
+    expect(third.endOffset).toBe(5)
+    expect(offsetsOf(await readAll(third))).toEqual([0, 1, 2, 3, 4])
+    expect(await third.offsetAtTime(5000)).toEqual({ offset: 1, timestamp: 5000 })
+  })
+})
+
+describe('by time', () => {
+  test('the first record at or after a time, and the latest one', async () => {
+    const log = await openLog(NARROW)
+    for (let batch = 0; batch < 200; batch++)
+      await log.append(batchOf(['a'.repeat(50), 'b', 'c'], { timestamp: batch * 10 }))
+    expect(await log.offsetAtTime(0)).toEqual({ offset: 0, timestamp: 0 })
+    expect(await log.offsetAtTime(501)).toEqual({ offset: 151, timestamp: 501 })
+    expect(await log.offsetAtTime(503)).toEqual({ offset: 153, timestamp: 510 })
+    expect(await log.offsetAtTime(1993)).toBeUndefined()
+    expect(await log.offsetOfMaxTimestamp()).toEqual({ offset: 599, timestamp: 1992 })
+  })
+
+  test('an empty log has neither', async () => {
+    const log = await openLog()
+    expect(await log.offsetAtTime(0)).toBeUndefined()
+    expect(await log.offsetOfMaxTimestamp()).toBeUndefined()
+  })
+})
+
+describe('deleting', () => {
+  test('what lies before an offset is gone, for good', async () => {
+    const log = await openLog(NARROW)
+    for (let batch = 0; batch < 50; batch++) await log.append(batchOf(['x'.repeat(500), 'y']))
+    const before = (await logFiles()).length
+    expect(await log.deleteBefore(51)).toBe(51)
+    expect((await logFiles()).length).toBeLessThan(before)
+    await expect(log.read(50, 1 << 20, true)).rejects.toMatchObject({ name: 'OFFSET_OUT_OF_RANGE' })
+    expect(offsetsOf(await log.read(51, 1, true))).toEqual([50])
+    await stop(log)
+    expect((await openLog(NARROW)).startOffset).toBe(51)
+  })
+
+  test('up to the end leaves an empty log that goes on at its offset', async () => {
+    const log = await openLog()
+    await log.append(batchOf(['a', 'b']))
+    expect(await log.deleteBefore(2)).toBe(2)
+    await expect(log.deleteBefore(3)).rejects.toMatchObject({ name: 'OFFSET_OUT_OF_RANGE' })
+    expect(await log.append(batchOf(['c']))).toBe(2)
+    open.delete(log)
+    await log.destroy()
+    await expect(readdir(folder)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+})
