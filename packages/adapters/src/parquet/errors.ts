@@ -1,6 +1,6 @@
 import { defineError, type HeadraceError } from '@headrace/core'
 
-export class DirectoryNotWritableError extends defineError<{ path: string; reason: string }>({
+class DirectoryNotWritableError extends defineError<{ path: string; reason: string }>({
   code: 'PARQUET_DIRECTORY_NOT_WRITABLE',
   fault: 'user',
   retry: 'never',
@@ -18,7 +18,7 @@ export class ParquetDiskFullError extends defineError<{ path: string }>({
   example: { path: '/data/lake/trades' },
 }) {}
 
-export class ParquetWriteError extends defineError<{ path: string; reason: string }>({
+class ParquetWriteError extends defineError<{ path: string; reason: string }>({
   code: 'PARQUET_WRITE_FAILED',
   fault: 'external',
   retry: 'backoff',

@@ -129,7 +129,7 @@ interface CopyStatistics {
 }
 
 /** The folder name that stands for NULL in Hive's layout. */
-export const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__'
+const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__'
 
 /** Runs a COPY made by `planCopy` and says what it wrote. */
 export async function writeCopy(

@@ -82,7 +82,7 @@ async function listWriter(folder: string, writer: string, options: ListOptions):
 }
 
 /** Pending batches that the manifest does not hold. Those of another state are not its continuation. */
-export function unpublished(waiting: readonly PendingBatch[], last: ManifestEntry | undefined): PendingBatch[] {
+function unpublished(waiting: readonly PendingBatch[], last: ManifestEntry | undefined): PendingBatch[] {
   return waiting.filter(
     (batch) => last === undefined || (batch.incarnation === last.incarnation && batch.sequence > last.sequence),
   )

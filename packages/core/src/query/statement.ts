@@ -4,7 +4,7 @@ const QUERIES = ['SELECT', 'WITH', 'FROM', 'VALUES', 'TABLE', '(']
 const READING = [...QUERIES, 'DESCRIBE', 'DESC', 'SHOW', 'SUMMARIZE', 'EXPLAIN']
 
 /** What a statement begins with: its first word in capitals, `(`, or nothing. */
-export function firstWord(sql: string): string {
+function firstWord(sql: string): string {
   const rest = skipBlank(sql)
   return rest.startsWith('(') ? '(' : (/^[A-Za-z_]+/.exec(rest)?.[0].toUpperCase() ?? '')
 }
