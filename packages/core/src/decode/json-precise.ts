@@ -17,69 +17,76 @@ export interface PreciseRequest {
   readonly connection: Connection
   readonly table: string
   readonly columns: readonly JsonColumn[]
+  /** In the order of the columns. */
   readonly required: readonly string[]
   readonly records: EpochRecords
-  /** Rejected already, ascending. */
-  readonly screened: readonly RejectedRecord[]
+  /** The records to look at, ascending. */
+  readonly which: Uint32Array
 }
 
 /**
- * Record by record: the table gets the good ones in order, and the others come back each with its reason. Nothing that is
- * in a record can make it fail.
+ * Record by record: the table gets the good ones in order, and the others come back each with its reason, ascending.
+ * Nothing that is in a record can make it fail.
  */
-export async function readPrecise(request: PreciseRequest): Promise<RejectedRecord[]> {
-  const { connection, table, columns, required, records, screened } = request
-  const raw = `${table}_raw`
-  const judged = `${table}_judged`
-  try {
-    const notUtf8 = findNotUtf8(records)
-    const skipped = new Set([...screened, ...notUtf8].map((rejection) => rejection.record))
-    await loadRaw(connection, raw, records, skipped)
-    await connection.run(`CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(judged)} AS
-      SELECT record, "row", ${verdictSql(columns, new Set(required), 'json', '"row"')} AS verdict
-      FROM (SELECT record, json, TRY_CAST(json AS ${recordType(columns)}) AS "row"
-        FROM (SELECT record, TRY_CAST(decode(value) AS JSON) AS json FROM ${quoteIdentifier(raw)}))`)
+export function readPrecise(request: PreciseRequest): Promise<RejectedRecord[]> {
+  const { connection, table, columns } = request
+  return judge(request, async (judged) => {
     await connection.run(`CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(table)} AS
       SELECT ${selectList(columns, (column) => `"row".${quoteIdentifier(column.name)}`)}
-      FROM ${quoteIdentifier(judged)} WHERE verdict IS NULL`)
-    const already = new Set(screened.map((rejection) => rejection.record))
-    return [...notUtf8.filter((r) => !already.has(r.record)), ...(await explain(request, raw, judged))]
+      FROM ${judged} WHERE verdict IS NULL`)
+  })
+}
+
+/** The bad ones among the records, each with its reason, ascending. `use` may read the others from the table it is told. */
+export async function judge(
+  request: PreciseRequest,
+  use: (judged: string) => Promise<void> = async () => {},
+): Promise<RejectedRecord[]> {
+  const { connection, columns, required, records, which } = request
+  const raw = quoteIdentifier(`${request.table}_raw`)
+  const judged = quoteIdentifier(`${request.table}_judged`)
+  try {
+    const notUtf8 = findNotUtf8(records, which)
+    const bad = new Set(notUtf8.map((rejection) => rejection.record))
+    await connection.run(`CREATE OR REPLACE TEMP TABLE ${raw} (record INTEGER, value BLOB)`)
+    await loadRaw(
+      connection,
+      `${request.table}_raw`,
+      records,
+      bad.size === 0 ? which : which.filter((r) => !bad.has(r)),
+    )
+    // One step after another, so that DuckDB does each once whatever refers to it.
+    await connection.run(`CREATE OR REPLACE TEMP TABLE ${judged} AS
+      SELECT record, "row", ${verdictSql(columns, new Set(required), 'json', 'keys', '"row"')} AS verdict
+      FROM (SELECT record, json, json_keys(json) AS keys, TRY_CAST(json AS ${recordType(columns)}) AS "row"
+        FROM (SELECT record, TRY_CAST(decode(value) AS JSON) AS json FROM ${raw}))`)
+    await use(judged)
+    return [...notUtf8, ...(await explain(request, raw, judged))].sort((a, b) => a.record - b.record)
   } finally {
-    await connection.run(`DROP TABLE IF EXISTS ${quoteIdentifier(raw)}`)
-    await connection.run(`DROP TABLE IF EXISTS ${quoteIdentifier(judged)}`)
+    await connection.run(`DROP TABLE IF EXISTS ${raw}`)
+    await connection.run(`DROP TABLE IF EXISTS ${judged}`)
   }
 }
 
-/** A table of record numbers and values as they are, without a text format in between that a value could break. */
+/** Record numbers and values as they are, without a text format in between that a value could break. */
 async function loadRaw(
   connection: Connection,
   table: string,
   records: EpochRecords,
-  skipped: ReadonlySet<number>,
+  which: Uint32Array,
 ): Promise<void> {
-  await connection.run(`CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(table)} (record INTEGER, value BLOB)`)
   const appender = await connection.native.createAppender(table)
   try {
-    let numbers: number[] = []
-    let values: DuckDBBlobValue[] = []
-    const append = () => {
-      if (numbers.length === 0) return
+    for (let from = 0; from < which.length; from += ROWS_PER_CHUNK) {
+      const numbers = Array.from(which.subarray(from, from + ROWS_PER_CHUNK))
+      const values = numbers.map((record) => {
+        const { block, index } = records.locate(record)
+        return new DuckDBBlobValue(onOneLine(block.values, index))
+      })
       const chunk = DuckDBDataChunk.create([INTEGER, BLOB], numbers.length)
       chunk.setColumns([numbers, values])
       appender.appendDataChunk(chunk)
-      numbers = []
-      values = []
     }
-    records.blocks.forEach((block, b) => {
-      const first = records.starts[b] as number
-      for (let i = 0; i < block.count; i++) {
-        if (skipped.has(first + i)) continue
-        numbers.push(first + i)
-        values.push(new DuckDBBlobValue(onOneLine(block.values, i)))
-        if (numbers.length === ROWS_PER_CHUNK) append()
-      }
-    })
-    append()
   } finally {
     appender.closeSync()
   }
@@ -103,8 +110,7 @@ async function explain(request: PreciseRequest, raw: string, judged: string): Pr
   const part = `json_extract(TRY_CAST(decode(value) AS JSON), ${pointers}[(verdict - 1) % ${columns.length} + 1])`
   const bad = await connection.rows<{ record: number; verdict: number; text: string | null }>(
     `SELECT record, verdict, left(CASE WHEN verdict > 0 THEN CAST(${part} AS VARCHAR) END, 200) AS text
-     FROM ${quoteIdentifier(judged)} JOIN ${quoteIdentifier(raw)} USING (record)
-     WHERE verdict IS NOT NULL ORDER BY record`,
+     FROM ${judged} JOIN ${raw} USING (record) WHERE verdict IS NOT NULL ORDER BY record`,
   )
   return bad.map(({ record, verdict, text }) => {
     const found = readVerdict(verdict, columns.length)
@@ -131,11 +137,11 @@ function rejectColumn(
     case 'duplicate':
       return reject(RecordMalformedError, record, `key ${JSON.stringify(name)} stands more than once`)
     case 'missing':
-      return reject(RecordRequiredMissingError, record, describeMissing(name))
+      return rejectMissing(record, name)
   }
 }
 
-/** The same words on both paths. */
-export function describeMissing(column: string): string {
-  return `column ${column} is required, and the record has none or null`
+/** In the same words on every path. */
+export function rejectMissing(record: number, column: string): RejectedRecord {
+  return reject(RecordRequiredMissingError, record, `column ${column} is required, and the record has none or null`)
 }

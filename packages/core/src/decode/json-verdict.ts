@@ -19,7 +19,7 @@ export function readVerdict(code: number, columns: number): Verdict {
 
 /**
  * SQL for the number of the first thing that is wrong with a record, or NULL. `json` is the record as JSON (NULL where it
- * is none), `row` the same cast to a struct of the columns, in which a failed cast left NULL.
+ * is none), `keys` its keys, `row` the same cast to a struct of the columns, in which a failed cast left NULL.
  *
  * A record is good if DuckDB's strict reader takes it: a value must cast to its column's type (as the reader casts:
  * `"12"` is an INTEGER, `"2.5"` is none, 2.5 is rounded), null and missing keys are NULL, other keys are ignored, and no declared
@@ -29,12 +29,12 @@ export function verdictSql(
   columns: readonly JsonColumn[],
   required: ReadonlySet<string>,
   json: string,
+  keys: string,
   row: string,
 ): string {
   const n = columns.length
   const field = (column: JsonColumn) => `${row}.${quoteIdentifier(column.name)}`
   const cases = columns.map((c, i) => [wrongType(c, json, field(c)), 1 + i])
-  const keys = `json_keys(${json})`
   cases.push(...columns.map((c, i) => [duplicate(keys, c.name), 1 + n + i]))
   columns.forEach((c, i) => {
     if (required.has(c.name)) cases.push([`${c.convert(field(c))} IS NULL`, 1 + 2 * n + i])

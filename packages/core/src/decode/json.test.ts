@@ -162,6 +162,24 @@ describe('bad records', () => {
     expect(table).toEqual(cases.map(() => GOOD_ROW))
   })
 
+  it.each([
+    ['few that a lenient look finds', cases.filter(([name]) => !/twice|two lines|newline/.test(name))],
+    ['few that only a close look finds', cases],
+  ])('are found among many good ones: %s', async (_, some) => {
+    const values: TestValue[] = Array(2000).fill(GOOD)
+    some.forEach(([, value], i) => {
+      values[i * 40 + 7] = value
+    })
+    // A value may be missing and the record good all the same.
+    values[1900] = '{}'
+    const { rejected, recordOfRow, table } = await decoding.decode(values, TRADE)
+    expect(rejected).toEqual(some.map(([, , code, reason], i) => ({ record: i * 40 + 7, code, reason })))
+    expect(table).toHaveLength(2000 - some.length)
+    expect(recordOfRow).toHaveLength(2000 - some.length)
+    expect(table.filter((row) => row.tno === null)).toHaveLength(1)
+    expect(table[recordOfRow?.indexOf(1900) ?? -1]?.tno).toBe(null)
+  })
+
   it('may be all of an epoch', async () => {
     const { rows, rejected, recordOfRow } = await decoding.decode(['{"tnum":"x"}', null, '{]'], TRADE)
     expect(rejected.map((r) => r.code)).toEqual(['RECORD_WRONG_TYPE', 'RECORD_EMPTY', 'RECORD_MALFORMED'])

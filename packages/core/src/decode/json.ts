@@ -1,16 +1,20 @@
 import { type Connection, quoteIdentifier } from '../duckdb/index.ts'
+import { buffersWithout, recordsWithout } from './buffers.ts'
 import type { Decoded, DecodeRequest, Decoder, RejectedRecord } from './decoder.ts'
-import { RecordRequiredMissingError } from './errors.ts'
 import { type JsonColumn, planColumns } from './json-columns.ts'
-import { readFast } from './json-fast.ts'
-import { describeMissing, readPrecise } from './json-precise.ts'
+import { type FastRequest, findSuspects, readFast } from './json-fast.ts'
+import { judge, readPrecise, rejectMissing } from './json-precise.ts'
 import { addMetadata } from './metadata.ts'
-import { reject } from './reasons.ts'
 import { screen } from './screen.ts'
+import { writeSpool } from './spool.ts'
+
+/** Above this share of suspects it is cheaper to judge every record. */
+const MOST_SUSPECTS = 0.2
 
 /**
- * One JSON object per record. An epoch without bad records is read in one pass; in another one every record is judged by
- * itself. Whether and how a record is read does not depend on the path, so not on its neighbours either.
+ * One JSON object per record. An epoch without bad records is read in one pass. In another one the records that look bad
+ * are judged and the rest is read in one pass; where that does not do, every record is judged by itself. Whether and how a
+ * record is read does not depend on the path, so not on its neighbours either.
  */
 export function jsonDecoder(): Decoder {
   return { decode }
@@ -18,35 +22,57 @@ export function jsonDecoder(): Decoder {
 
 async function decode(request: DecodeRequest): Promise<Decoded> {
   const { connection, table, records, metadata } = request
-  const columns = planColumns(request.columns)
-  const rejected = (await readRecords(request, columns)).sort((a, b) => a.record - b.record)
-  const recordOfRow = rejected.length === 0 ? undefined : keptRecords(records.count, rejected)
+  const rejected = await readRecords(request, planColumns(request.columns))
+  const recordOfRow = rejected.length === 0 ? undefined : recordsWithout(records.count, rejected)
   await addMetadata(connection, table, metadata, records, recordOfRow)
   const rows = records.count - rejected.length
   return recordOfRow === undefined ? { rows, rejected } : { rows, rejected, recordOfRow }
 }
 
+/** Fills the table with the declared columns and gives the records that are not in it, ascending. */
 async function readRecords(request: DecodeRequest, columns: readonly JsonColumn[]): Promise<RejectedRecord[]> {
   const { connection, table, records, spoolFile } = request
-  const screening = screen(records)
-  const screened = screening.rejected
   // In the order of the columns, whatever the order of the list: the first that is missing is the reason.
-  const required = request.columns.map((column) => column.name).filter((name) => request.required.includes(name))
-  const expected = records.count - screened.length
-  const found = (await readFast({ connection, table, columns, screening, expected, spoolFile }))
-    ? await dropIncomplete(connection, table, required, screened, records.count)
-    : await readPrecise({ connection, table, columns, required, records, screened })
-  return [...screened, ...found]
+  const required = columns.map((column) => column.name).filter((name) => request.required.includes(name))
+  const { rejected: screened, longest } = screen(records)
+  const fast = { connection, table, columns, spoolFile, longest, expected: records.count - screened.length }
+  await writeSpool(spoolFile, buffersWithout(records, screened))
+  if (await readFast(fast)) {
+    const incomplete = await dropIncomplete(connection, table, required)
+    if (incomplete.length === 0) return [...screened]
+    const kept = recordsWithout(records.count, screened)
+    return merge(
+      screened,
+      incomplete.map(({ row, column }) => rejectMissing(kept[row] as number, column)),
+    )
+  }
+  const which = recordsWithout(records.count, screened)
+  const precise = { connection, table, columns, required, records, which }
+  const found = (await readSifted(request, fast, precise, screened)) ?? (await readPrecise(precise))
+  return merge(screened, found)
 }
 
-/** Takes the rows without a required value out of the table. */
+/** Judges the records that look bad, then reads the others at once. Undefined when that did not find every bad one. */
+async function readSifted(
+  { records, spoolFile }: DecodeRequest,
+  fast: FastRequest,
+  precise: Parameters<typeof judge>[0],
+  screened: readonly RejectedRecord[],
+): Promise<RejectedRecord[] | undefined> {
+  const suspects = await findSuspects(fast)
+  if (suspects === undefined || suspects.length > fast.expected * MOST_SUSPECTS) return undefined
+  const which = Uint32Array.from(suspects, (place) => precise.which[place] as number)
+  const found = await judge({ ...precise, which })
+  await writeSpool(spoolFile, buffersWithout(records, merge(screened, found)))
+  return (await readFast({ ...fast, expected: fast.expected - found.length })) ? found : undefined
+}
+
+/** Takes the rows without a required value out of the table, and says which they were. */
 async function dropIncomplete(
   connection: Connection,
   table: string,
   required: readonly string[],
-  screened: readonly RejectedRecord[],
-  count: number,
-): Promise<RejectedRecord[]> {
+): Promise<{ row: number; column: string }[]> {
   if (required.length === 0) return []
   const missing = required.map((name) => `${quoteIdentifier(name)} IS NULL`)
   const whens = missing.map((condition, i) => `WHEN ${condition} THEN ${i}`).join(' ')
@@ -54,23 +80,13 @@ async function dropIncomplete(
     `SELECT rowid::INTEGER AS "row", CASE ${whens} END AS "column" FROM ${quoteIdentifier(table)}
      WHERE ${missing.join(' OR ')} ORDER BY rowid`,
   )
-  if (found.length === 0) return []
-  await connection.run(`CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(table)} AS
-    SELECT * FROM ${quoteIdentifier(table)} WHERE NOT (${missing.join(' OR ')})`)
-  const kept = keptRecords(count, screened)
-  return found.map(({ row, column }) =>
-    reject(RecordRequiredMissingError, kept[row] as number, describeMissing(required[column] as string)),
-  )
+  if (found.length > 0) {
+    await connection.run(`CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(table)} AS
+      SELECT * FROM ${quoteIdentifier(table)} WHERE NOT (${missing.join(' OR ')})`)
+  }
+  return found.map(({ row, column }) => ({ row, column: required[column] as string }))
 }
 
-/** The records that are not rejected, ascending. */
-function keptRecords(count: number, rejected: readonly RejectedRecord[]): Uint32Array {
-  const kept = new Uint32Array(count - rejected.length)
-  let next = 0
-  let row = 0
-  for (let record = 0; record < count; record++) {
-    if (rejected[next]?.record === record) next++
-    else kept[row++] = record
-  }
-  return kept
+function merge(a: readonly RejectedRecord[], b: readonly RejectedRecord[]): RejectedRecord[] {
+  return [...a, ...b].sort((x, y) => x.record - y.record)
 }

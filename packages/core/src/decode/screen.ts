@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { type EpochRecords, type RecordBlock, startOf, valueAt } from '../model/index.ts'
+import { byteLength, type EpochRecords, type RecordBlock, valueAt } from '../model/index.ts'
 import type { RejectedRecord } from './decoder.ts'
 import {
   RecordEmptyError,
@@ -32,8 +32,6 @@ const REPLACEMENT = '\ufffd'
 export interface Screening {
   /** Ascending by record. */
   readonly rejected: readonly RejectedRecord[]
-  /** The other records' bytes, each with its newline, in record order: views into the blocks. */
-  readonly buffers: readonly Uint8Array[]
   /** Bytes of the longest record kept. */
   readonly longest: number
 }
@@ -45,37 +43,27 @@ export interface Screening {
  */
 export function screen(records: EpochRecords): Screening {
   const rejected: RejectedRecord[] = []
-  const buffers: Uint8Array[] = []
   let longest = 0
   records.blocks.forEach((block, b) => {
-    const first = records.starts[b] as number
-    longest = Math.max(longest, screenBlock(block, first, rejected, buffers))
+    longest = Math.max(longest, screenBlock(block, records.starts[b] as number, rejected))
   })
-  return { rejected, buffers, longest }
+  return { rejected, longest }
 }
 
-function screenBlock(block: RecordBlock, first: number, rejected: RejectedRecord[], buffers: Uint8Array[]): number {
+function screenBlock(block: RecordBlock, first: number, rejected: RejectedRecord[]): number {
   const { data, ends } = block.values
   let start = 0
-  let runStart = 0
   let longest = 0
   for (let i = 0; i < block.count; i++) {
     const end = ends[i] as number
     const length = end - start
     if (data[start] !== OPEN_BRACE || data[end - 1] !== CLOSE_BRACE || length >= SURELY_FLAT) {
       const rejection = examine(first + i, valueAt(block.values, i))
-      if (rejection !== undefined) {
-        rejected.push(rejection)
-        if (start > runStart) buffers.push(data.subarray(runStart, start))
-        runStart = end + 1
-        start = end + 1
-        continue
-      }
-    }
-    if (length > longest) longest = length
+      if (rejection !== undefined) rejected.push(rejection)
+      else if (length > longest) longest = length
+    } else if (length > longest) longest = length
     start = end + 1
   }
-  if (start > runStart) buffers.push(data.subarray(runStart, start))
   return longest
 }
 
@@ -97,18 +85,19 @@ function examine(record: number, value: Uint8Array | null): RejectedRecord | und
   return reject(RecordNotObjectError, record, `the value is ${kind}, not an object`)
 }
 
-/** Records of the blocks that are not UTF-8, ascending: DuckDB's strings must be. */
-export function findNotUtf8(records: EpochRecords): RejectedRecord[] {
+/** Those of the records that are not UTF-8, ascending: DuckDB's strings must be. */
+export function findNotUtf8(records: EpochRecords, which: Uint32Array): RejectedRecord[] {
+  // A newline is never part of a longer character, so a block as a whole is UTF-8 if each value is.
+  const suspects = new Set(
+    records.blocks.filter(({ values, count }) => !isUtf8(values.data.subarray(0, byteLength(values, count)))),
+  )
   const found: RejectedRecord[] = []
-  records.blocks.forEach((block, b) => {
-    const { data, ends } = block.values
-    // A newline is never part of a longer character, so the block as a whole is UTF-8 if each value is.
-    if (block.count === 0 || isUtf8(data.subarray(0, ends[block.count - 1]))) return
-    for (let i = 0; i < block.count; i++) {
-      const value = data.subarray(startOf(block.values, i), ends[i])
-      if (!isUtf8(value)) found.push(reject(RecordNotUtf8Error, (records.starts[b] as number) + i, notUtf8(value)))
-    }
-  })
+  if (suspects.size === 0) return found
+  for (const record of which) {
+    const { block, index } = records.locate(record)
+    const value = suspects.has(block) ? valueAt(block.values, index) : null
+    if (value !== null && !isUtf8(value)) found.push(reject(RecordNotUtf8Error, record, notUtf8(value)))
+  }
   return found
 }
 
