@@ -21,6 +21,9 @@ interface ErrorJson {
 /** The relations as a user's SQL sees them, and as they are with hidden columns. */
 export type Face = 'visible' | 'actual'
 
+/** DuckDB takes the user's query, but not what was made of it: a form of query that planning does not know. */
+export class UnplannableError extends Error {}
+
 /** Empty tables in an in-memory DuckDB against which SQL is bound: gives names and types, runs nothing. */
 export class BindingSession {
   readonly #connection: Connection
@@ -60,7 +63,7 @@ export class BindingSession {
   /** The same for SQL that was put together here: that it does not bind is not the user's mistake. */
   async describe(sql: string): Promise<Field[]> {
     const bound = await this.bind('actual', sql)
-    if ('failure' in bound) throw new Error(`generated SQL does not bind: ${bound.failure.message}\n${sql}`)
+    if ('failure' in bound) throw new UnplannableError(bound.failure.message)
     return bound.columns
   }
 }

@@ -13,7 +13,7 @@ export function layoutSql(sql: string, indent = ''): string {
     const opensQuery = isSymbol(tokens[i - 1], '(') && queries.at(-1) === true
     const breaks = opensQuery || (queries.at(-1) === true && i > 0 && beginsClause(tokens, i))
     if (breaks) text = `${text.trimEnd()}\n${margin}`
-    if (isSymbol(token, ')')) queries.pop()
+    if (isSymbol(token, ')') && queries.length > 1) queries.pop()
     text += token.text + sql.slice(token.end, tokens[i + 1]?.start ?? token.end)
   }
   return text.trimEnd()

@@ -3,9 +3,15 @@ import type { Connection } from '../duckdb/index.ts'
 import type { Problem } from '../errors/index.ts'
 import { type Field, INPUT_RELATION, type RelationPlan, type SelectPlan } from '../model/index.ts'
 import { isColumnRef, isSelect, type SelectNode, sameName, type TableFunctionRef, walk } from './ast.ts'
-import type { BindFailure, BindingSession } from './binding-session.ts'
+import { type BindFailure, type BindingSession, UnplannableError } from './binding-session.ts'
 import { replaceCall } from './dialect-flink.ts'
-import { SqlColumnMissingError, SqlColumnNameError, SqlInvalidError, SqlRelationUnknownError } from './errors.ts'
+import {
+  SqlColumnMissingError,
+  SqlColumnNameError,
+  SqlInvalidError,
+  SqlRelationUnknownError,
+  SqlUnsupportedError,
+} from './errors.ts'
 import type { FunctionCatalog } from './function-catalog.ts'
 import type { ParsedStep } from './parse-step.ts'
 import type { SqlParser } from './parser.ts'
@@ -55,13 +61,28 @@ export async function planStep(
   if (problems.count > 0 || readsBroken(step, earlier) || !isSelect(step.node)) return undefined
   const scope: Scope = { input, relations: earlier.relations, tables: new Map() }
   await declareVisible(scope, context.session)
-  const planned =
-    step.node.from_table.type === 'TABLE_FUNCTION'
-      ? await planWindowStep(step, step.node, scope, context, problems)
-      : await planSelectStep(step, step.node, scope, context, problems)
+  const planned = await planChecked(step, step.node, scope, context, problems)
   if (planned === undefined || planned === NEEDS_ORDER) return planned
   await context.session.declare('actual', planned.relation.name, actualFields(planned.relation))
   return planned
+}
+
+async function planChecked(
+  step: ParsedStep,
+  node: SelectNode,
+  scope: Scope,
+  context: PlanningContext,
+  problems: StepProblems,
+): Promise<PlannedStep | typeof NEEDS_ORDER | undefined> {
+  const windowed = node.from_table.type === 'TABLE_FUNCTION'
+  try {
+    return await (windowed ? planWindowStep : planSelectStep)(step, node, scope, context, problems)
+  } catch (error) {
+    if (!(error instanceof UnplannableError)) throw error
+    const instead = `Write it in a simpler form, or in several steps (${error.message.split('\n')[0]}).`
+    problems.add(SqlUnsupportedError, { what: 'this form of query', instead }, 0)
+    return undefined
+  }
 }
 
 /** Whether the step names a step that could not be planned: what is wrong there has been said. */

@@ -3,13 +3,14 @@ import { quoteIdentifier } from '../duckdb/index.ts'
 import { type Field, RECORDS_COLUMN, type WindowPlan } from '../model/index.ts'
 import { type Decomposition, decompose, isFloating, needsOrder } from './aggregates.ts'
 import { canonical, type Expression, type FunctionCall, type SelectNode, sameName } from './ast.ts'
-import { SqlTimeAttributeError, SqlWindowInvalidError, WatermarkMissingError } from './errors.ts'
+import { UnplannableError } from './binding-session.ts'
+import { SqlTimeAttributeError, SqlUnsupportedError, SqlWindowInvalidError, WatermarkMissingError } from './errors.ts'
 import type { Binding } from './per-row.ts'
 import type { Relation, Source } from './relation.ts'
 import type { StepProblems } from './step-problems.ts'
 import type { WindowCallPlan } from './window-call.ts'
 import { planPartials } from './window-partials.ts'
-import { aggregatesIn, analyseWindowQuery, WINDOW_COLUMNS, type WindowQuery } from './window-query.ts'
+import { aggregatesIn, analyseWindowQuery, WINDOW_COLUMNS, type WindowQuery, wholeRowIn } from './window-query.ts'
 import { planRetainedRows } from './window-rows.ts'
 import type { WindowedRows } from './window-sql.ts'
 
@@ -78,7 +79,7 @@ export async function planWindow(
     metadata: upstream.metadata,
   }
   const query = analyseWindowQuery(node, source, context.isAggregate)
-  if (!checkGroups(query, node, context)) return undefined
+  if (!checkGroups(query, node, context) || !checkWholeRows(query, context)) return undefined
   const time = upstream.columns.find(({ name }) => sameName(name, call.timeColumn)) as Field
   const rows: WindowedRows = { upstream: upstream.name, time, window: call.window, alias: source.alias }
   const stateTable = `_window_${step.name}`
@@ -124,6 +125,13 @@ function checkGroups(query: WindowQuery, node: SelectNode, { problems }: WindowC
     )
   }
   return problems.count === before
+}
+
+function checkWholeRows(query: WindowQuery, { problems }: WindowContext): boolean {
+  const row = wholeRowIn(query, [query.source.alias, WINDOW_ROWS])
+  if (row === undefined) return true
+  problems.add(SqlUnsupportedError, { what: 'a whole row as a value in a window', instead: 'Name the columns.' }, 0)
+  return false
 }
 
 interface TypedAggregate {
@@ -194,7 +202,7 @@ async function finish(plan: Omit<WindowPlan, 'stateColumns'>, { session }: Windo
   const fired = await session.describe(plan.fire.replace('$1::TIMESTAMP', "TIMESTAMP 'infinity'"))
   const shown = (fields: readonly Field[]) => fields.map(({ name, type }) => `${name} ${type}`).join(', ')
   if (shown(fired) !== shown(plan.columns) || !stateColumns.some(({ name }) => name === RECORDS_COLUMN)) {
-    throw new Error(`window "${plan.name}" would give ${shown(fired)} instead of ${shown(plan.columns)}`)
+    throw new UnplannableError(`the window would give ${shown(fired)} instead of ${shown(plan.columns)}`)
   }
   return { ...plan, stateColumns }
 }

@@ -1,5 +1,6 @@
 import type { Field } from '../model/index.ts'
 import {
+  type ColumnRef,
   type Constant,
   canonical,
   columnRef,
@@ -9,6 +10,7 @@ import {
   isFunctionCall,
   rewrite,
   type SelectNode,
+  sameName,
   walk,
 } from './ast.ts'
 import { resolveColumn, type Source } from './relation.ts'
@@ -45,12 +47,12 @@ export function analyseWindowQuery(
   source: Source,
   isAggregate: (call: FunctionCall) => boolean,
 ): WindowQuery {
-  const normalise = normaliser(node.select_list, source)
-  const items = node.select_list.map(normalise)
+  const names = new Names(node.select_list, source)
+  const items = node.select_list.map((item) => names.normalise(item))
   const grouped =
     node.aggregate_handling === 'FORCE_AGGREGATES'
       ? items.filter((item) => aggregatesIn(item, isAggregate).length === 0)
-      : node.group_expressions.map((group) => items[positionOf(group)] ?? normalise(group))
+      : node.group_expressions.map((group) => items[positionOf(group)] ?? names.normalise(group))
   const windowColumns = new Set<string>()
   const keys = new Map<string, Expression>()
   for (const group of grouped) {
@@ -58,11 +60,14 @@ export function analyseWindowQuery(
     if (column !== undefined) windowColumns.add(column)
     else keys.set(canonical(group), group)
   }
+  const isGroup = (part: Expression) => keys.has(canonical(part)) || windowColumnOf(part, source) !== undefined
   return {
     source,
     items,
-    where: node.where_clause ? normalise(node.where_clause) : undefined,
-    having: node.having ? normalise(node.having) : undefined,
+    where: node.where_clause ? names.normalise(node.where_clause) : undefined,
+    having: node.having
+      ? names.normaliseGrouped(node.having, (part) => isGroup(part) || (isFunctionCall(part) && isAggregate(part)))
+      : undefined,
     keys: [...keys.values()],
     windowColumns,
   }
@@ -75,24 +80,51 @@ function positionOf(group: Expression): number {
   return typeof value === 'number' ? value - 1 : -1
 }
 
-function normaliser(selectList: readonly Expression[], source: Source): (expression: Expression) => Expression {
-  const aliases = new Map<string, Expression>()
-  for (const item of selectList) if ((item.alias ?? '') !== '') aliases.set((item.alias as string).toLowerCase(), item)
-  const normalise = (expression: Expression, own: ReadonlySet<string>): Expression =>
-    rewrite(expression, (part) => {
-      if (isFunctionCall(part))
-        return withLambdas(part, (lambda, names) => normalise(lambda, new Set([...own, ...names])))
-      if (!isColumnRef(part)) return undefined
-      const name = (part.column_names[0] as string).toLowerCase()
-      if (own.has(name)) return part
-      const resolved = resolveColumn(part, source)
-      if (resolved !== undefined) {
-        return { ...columnRef(source.alias, resolved.column.name, ...resolved.rest), alias: part.alias ?? '' }
+/** What names stand for: columns of the source first, then aliases of the select list. */
+class Names {
+  readonly #source: Source
+  readonly #aliases = new Map<string, Expression>()
+
+  constructor(selectList: readonly Expression[], source: Source) {
+    this.#source = source
+    for (const item of selectList) {
+      const alias = (item.alias ?? '').toLowerCase()
+      if (alias !== '') this.#aliases.set(alias, item)
+    }
+  }
+
+  /** `own` are names that mean neither: parameters of a lambda, the alias that is being written out. */
+  normalise(expression: Expression, own: ReadonlySet<string> = new Set()): Expression {
+    return rewrite(expression, (part) => {
+      if (isFunctionCall(part)) {
+        return withLambdas(part, (lambda, names) => this.normalise(lambda, new Set([...own, ...names])))
       }
-      const meant = part.column_names.length === 1 ? aliases.get(name) : undefined
-      return meant && { ...normalise(meant, new Set([...own, name])), alias: part.alias ?? '' }
+      if (!isColumnRef(part)) return undefined
+      if (own.has((part.column_names[0] as string).toLowerCase())) return part
+      return this.#column(part) ?? this.#alias(part, own)
     })
-  return (expression) => normalise(expression, new Set())
+  }
+
+  /** As HAVING is read: a column that is neither grouped nor aggregated gives way to an alias of that name. */
+  normaliseGrouped(expression: Expression, isGroupOrAggregate: (part: Expression) => boolean): Expression {
+    return rewrite(expression, (part) => {
+      const normal = this.normalise(part)
+      if (isGroupOrAggregate(normal) || (isFunctionCall(part) && isLambdaFunction(part))) return normal
+      return isColumnRef(part) ? (this.#alias(part, new Set()) ?? normal) : undefined
+    })
+  }
+
+  #column(ref: ColumnRef): Expression | undefined {
+    const resolved = resolveColumn(ref, this.#source)
+    if (resolved === undefined) return undefined
+    return { ...columnRef(this.#source.alias, resolved.column.name, ...resolved.rest), alias: ref.alias ?? '' }
+  }
+
+  #alias(ref: ColumnRef, own: ReadonlySet<string>): Expression | undefined {
+    const name = (ref.column_names[0] as string).toLowerCase()
+    const meant = ref.column_names.length === 1 ? this.#aliases.get(name) : undefined
+    return meant && { ...this.normalise(meant, new Set([...own, name])), alias: ref.alias ?? '' }
+  }
 }
 
 /** A call with a lambda among its arguments, rewritten with the lambda's parameters known; undefined for other calls. */
@@ -100,7 +132,7 @@ function withLambdas(
   call: FunctionCall,
   normalise: (expression: Expression, parameters: readonly string[]) => Expression,
 ): FunctionCall | undefined {
-  if (!LAMBDA_FUNCTIONS.has(call.function_name.toLowerCase())) return undefined
+  if (!isLambdaFunction(call)) return undefined
   const children = call.children.map((child) => {
     if (child.class !== 'LAMBDA') return normalise(child, [])
     const names: string[] = []
@@ -111,6 +143,10 @@ function withLambdas(
     return { ...child, expr: normalise(child.expr as Expression, names) }
   })
   return { ...call, children }
+}
+
+function isLambdaFunction(call: FunctionCall): boolean {
+  return LAMBDA_FUNCTIONS.has(call.function_name.toLowerCase())
 }
 
 /** The aggregates of an expression, outermost ones only. */
@@ -139,7 +175,7 @@ export function usedColumns(query: WindowQuery): Field[] {
   const note = (expression: Expression | undefined) =>
     walk(expression, (object) => {
       if (object.class === 'COLUMN_REF') {
-        const resolved = resolveColumn(object as unknown as Parameters<typeof resolveColumn>[0], query.source)
+        const resolved = resolveColumn(object as unknown as ColumnRef, query.source)
         if (resolved !== undefined) used.add(resolved.column.name)
       }
       return true
@@ -147,4 +183,17 @@ export function usedColumns(query: WindowQuery): Field[] {
   for (const expression of [...query.items, query.where, query.having, ...query.keys]) note(expression)
   const own = new Set(WINDOW_COLUMNS.map(({ name }) => name))
   return [...query.source.columns, ...query.source.metadata].filter(({ name }) => used.has(name) && !own.has(name))
+}
+
+/** A reference to the whole row (`list(w)`), if the query has one. */
+export function wholeRowIn(query: WindowQuery, names: readonly string[]): Expression | undefined {
+  let found: Expression | undefined
+  walk([...query.items, query.where, query.having, ...query.keys], (object) => {
+    if (!Array.isArray(object.column_names) || object.column_names.length !== 1) return true
+    const ref = object as unknown as ColumnRef
+    const isRow = names.some((name) => sameName(name, ref.column_names[0] as string))
+    if (isRow && resolveColumn(ref, query.source) === undefined) found = ref
+    return true
+  })
+  return found
 }

@@ -1,29 +1,32 @@
 import { quoteIdentifier } from '../duckdb/index.ts'
 
-const SCALARS: Readonly<Record<string, string>> = {
-  string: 'VARCHAR',
-  char: 'VARCHAR',
-  varchar: 'VARCHAR',
-  byte: 'TINYINT',
-  tinyint: 'TINYINT',
-  short: 'SMALLINT',
-  smallint: 'SMALLINT',
-  int: 'INTEGER',
-  integer: 'INTEGER',
-  long: 'BIGINT',
-  bigint: 'BIGINT',
-  float: 'FLOAT',
-  double: 'DOUBLE',
-  boolean: 'BOOLEAN',
-  binary: 'BLOB',
-  date: 'DATE',
-  timestamp: 'TIMESTAMP',
-}
+const SCALARS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    string: 'VARCHAR',
+    char: 'VARCHAR',
+    varchar: 'VARCHAR',
+    byte: 'TINYINT',
+    tinyint: 'TINYINT',
+    short: 'SMALLINT',
+    smallint: 'SMALLINT',
+    int: 'INTEGER',
+    integer: 'INTEGER',
+    long: 'BIGINT',
+    bigint: 'BIGINT',
+    float: 'FLOAT',
+    double: 'DOUBLE',
+    boolean: 'BOOLEAN',
+    binary: 'BLOB',
+    date: 'DATE',
+    timestamp: 'TIMESTAMP',
+  }),
+)
 
 /** A type by its name in Glue (and so in Hive) as DuckDB's; undefined where Glue has none of that name. */
 export function glueType(text: string): string | undefined {
   const name = text.trim().toLowerCase()
-  if (SCALARS[name] !== undefined) return SCALARS[name]
+  const scalar = SCALARS.get(name)
+  if (scalar !== undefined) return scalar
   const match = /^([a-z]+)\s*(?:\(([^()]*)\)|<(.*)>)?$/s.exec(name)
   if (match === null) return undefined
   const [, kind = '', numbers, inner] = match
