@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { formatPlace, HeadraceError, type Problem, problemOf } from '@headrace/core'
 import type { CliContext } from '../context.ts'
 import type { Colors } from './colors.ts'
@@ -31,7 +32,7 @@ export function reportError(error: unknown, context: CliContext, json: boolean):
     : (parts.length === 0 ? [problem] : parts).map((part) => renderProblem(part, context.errorColors)).join('\n')
   context.stderr.write(`${text}\n`)
   if ((context.env.HEADRACE_DEBUG ?? '') !== '') {
-    context.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    context.stderr.write(`${inspect(error)}\n`)
   }
   return 1
 }
