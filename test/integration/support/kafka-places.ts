@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { adapters } from '@headrace/adapters'
 import type { AdapterContext, LogLine, Sink, Source } from '@headrace/core'
@@ -73,9 +74,21 @@ export class KafkaPlaces {
       topics: [{ topic, numPartitions: partitions, configEntries }],
       waitForLeaders: false,
     })
-    // Brokers of a real cluster hear of it a moment later; this call tries again until they have.
-    await this.admin.fetchTopicMetadata({ topics: [topic] })
+    await this.#untilKnown(topic)
     return topic
+  }
+
+  // Brokers of a real cluster hear of a topic a moment after it was made.
+  async #untilKnown(topic: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.admin.fetchTopicMetadata({ topics: [topic] })
+        return
+      } catch (error) {
+        if (attempt === 50) throw error
+        await setTimeout(20)
+      }
+    }
   }
 
   async place(partitions: number, compression = CompressionTypes.None): Promise<SourcePlace> {

@@ -1,17 +1,34 @@
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
-import { Admin, Connection, type ConnectionOptions } from '@platformatic/kafka'
-import { bootstrapList, type KafkaConnection } from './config.ts'
-import { TopicMissingError } from './errors.ts'
+import {
+  type Api,
+  apiVersions,
+  COORDINATOR_KEY_TYPE,
+  type Encodable,
+  fetch,
+  findCoordinator,
+  listOffsets,
+  metadata,
+  offsetCommit,
+  ZERO_UUID,
+} from '@headrace/broker/protocol'
+import { BrokerConnection } from './broker-connection.ts'
+import { addressesOf, type KafkaConnection } from './config.ts'
+import { BrokerUnsupportedError, TopicMissingError } from './errors.ts'
+import { assertNoError, INVALID_TOPIC, UNKNOWN_TOPIC_OR_PARTITION } from './protocol-errors.ts'
+import { ResponseBufferPool } from './response-receiver.ts'
 import { similarNames } from './similar-names.ts'
-import { isUnknownTopic, translateKafkaError } from './translate.ts'
+import type { BrokerAddress } from './sockets.ts'
+import { translateKafkaError } from './translate.ts'
 
-/** How long a connection attempt may take, in ms. */
-export const CONNECT_TIMEOUT_MS = 5_000
+/** The one version of ApiVersions that every broker since 0.11 and every client can speak. */
+const API_VERSIONS_VERSION = 2
 
-export interface BrokerAddress {
-  readonly host: string
-  readonly port: number
-}
+/** Versions of Fetch from here on name topics by id alone. */
+const FIRST_FETCH_BY_ID = 13
+
+/** The first version of FindCoordinator that takes several keys. */
+const FIRST_BATCHED_FIND = 4
+
+type Fields = Api['request']
 
 /** What a topic is made of. */
 export interface TopicLayout {
@@ -21,117 +38,172 @@ export interface TopicLayout {
   readonly leaders: readonly BrokerAddress[]
 }
 
-/** What the vendor's clients are opened with; also for those that this file does not open. */
-export function clientOptions(connection: KafkaConnection) {
-  return {
-    clientId: connection.clientId,
-    bootstrapBrokers: [...bootstrapList(connection)],
-    // The engine tries again, and says so; a client that retries silently only makes errors late.
-    retries: 0,
-    autocreateTopics: false,
-    ...securityOptions(connection),
-  }
-}
-
-function securityOptions({ ssl, sasl }: KafkaConnection): ConnectionOptions {
-  const options: ConnectionOptions = { connectTimeout: CONNECT_TIMEOUT_MS }
-  if (ssl !== undefined && ssl !== false) {
-    options.tls = ssl === true ? {} : definedOnly(ssl)
-    options.tlsServerName = true
-  }
-  if (sasl !== undefined) options.sasl = sasl
-  return options
-}
-
-function definedOnly(options: TlsOptions): TlsOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-}
-
-/** Everything but fetching: metadata, offsets, commits. Throws this adapter's catalogue errors. */
+/** Everything but fetching: metadata, offsets, commits, over connections of its own. Throws this adapter's catalogue errors. */
 export class KafkaClient {
   readonly bootstrap: string
   readonly #connection: KafkaConnection
-  readonly #admin: Admin
+  readonly #buffers = new ResponseBufferPool(0)
+  readonly #connections = new Map<string, Promise<BrokerConnection>>()
+  #versions: ReadonlyMap<number, readonly [number, number]> = new Map()
+  #isClosed = false
 
   constructor(connection: KafkaConnection) {
     this.#connection = connection
-    this.bootstrap = bootstrapList(connection).join(',')
-    this.#admin = new Admin(clientOptions(connection))
+    this.bootstrap = addressesOf(connection)
+      .map(({ host, port }) => `${host}:${port}`)
+      .join(',')
   }
 
-  /** The highest version of Fetch that the brokers speak. */
-  async fetchVersion(): Promise<number> {
-    const apis = await this.#translated('list APIs', () => this.#admin.listApis())
-    return apis.find((api) => api.name === 'Fetch')?.maxVersion ?? 0
+  /** Learns what the brokers speak. To be called first. */
+  async connect(): Promise<void> {
+    await this.#translated('list its versions', async () => {
+      const broker = await this.#anyBroker()
+      const answer = await broker.request(apiVersions, API_VERSIONS_VERSION, {})
+      assertNoError(answer.errorCode)
+      this.#versions = new Map(answer.apiKeys.map((api) => [api.apiKey, [api.minVersion, api.maxVersion]]))
+    })
+  }
+
+  /** The version of Fetch to use for a topic. */
+  fetchVersion(layout: TopicLayout): number {
+    const version = this.#version(fetch)
+    return layout.topicId === undefined ? Math.min(version, FIRST_FETCH_BY_ID - 1) : version
   }
 
   async topicLayout(topic: string): Promise<TopicLayout> {
-    try {
-      const metadata = await this.#admin.metadata({ topics: [topic], forceUpdate: true })
-      const found = metadata.topics.get(topic)
-      if (found === undefined) throw await this.#topicMissing(topic)
-      const leaders = found.partitions.map(({ leader }, index) => {
-        const broker = metadata.brokers.get(leader)
-        if (broker === undefined) throw this.unreachable(`partition ${topic}/${index} has no leader`)
-        return { host: broker.host, port: broker.port }
-      })
-      // Metadata without ids: the client puts the name in their place.
-      return { topicId: found.id === topic ? undefined : found.id, leaders }
-    } catch (error) {
-      if (isUnknownTopic(error)) throw await this.#topicMissing(topic, error)
-      throw this.translate(error, `describe topic "${topic}"`)
-    }
+    return this.#translated(`describe topic "${topic}"`, async () => {
+      const answer = await this.#metadata([topic])
+      const [found] = answer.topics
+      if (found === undefined || [UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC].includes(found.errorCode)) {
+        throw await this.#topicMissing(topic)
+      }
+      assertNoError(found.errorCode)
+      const brokers = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
+      const leaders = found.partitions
+        .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
+        .map(({ partitionIndex, leaderId }) => {
+          const leader = brokers.get(leaderId)
+          if (leader === undefined) throw new Error(`partition ${topic}/${partitionIndex} has no leader`)
+          return leader
+        })
+      return { topicId: found.topicId === ZERO_UUID ? undefined : found.topicId, leaders }
+    })
   }
 
-  /** By partition: the first offset at or after that time (ms), −1 for none; `-1n` asks for the end, `-2n` for the first. */
+  /** By partition: the first offset at or after that time (ms), −1 for none; instead of a time, a value of `OFFSET_SPEC`. */
   async listOffsets(
     topic: string,
-    asked: ReadonlyMap<number, bigint>,
+    { leaders }: TopicLayout,
+    asked: ReadonlyMap<number, number>,
     isolationLevel: 0 | 1,
   ): Promise<Map<number, number>> {
-    if (asked.size === 0) return new Map()
-    const partitions = [...asked].map(([partitionIndex, timestamp]) => ({ partitionIndex, timestamp }))
-    const topics = await this.#translated(`list the offsets of topic "${topic}"`, () =>
-      this.#admin.listOffsets({ topics: [{ name: topic, partitions }], isolationLevel }),
-    )
-    const listed = topics.flatMap((one) => one.partitions)
-    return new Map(listed.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]))
+    const byLeader = Map.groupBy(asked, ([index]) => leaders[index])
+    const ask = async (leader: BrokerAddress, timestamps: readonly (readonly [number, number])[]) => {
+      const broker = await this.#broker(leader)
+      const partitions = timestamps.map(([partitionIndex, timestamp]) => ({ partitionIndex, timestamp }))
+      const topics = [{ name: topic, partitions }]
+      const answer = await broker.request(listOffsets, this.#version(listOffsets), { isolationLevel, topics })
+      return answer.topics.flatMap((one) => one.partitions)
+    }
+    return this.#translated(`list the offsets of topic "${topic}"`, async () => {
+      const asking = [...byLeader].map(([leader, timestamps]) => (leader === undefined ? [] : ask(leader, timestamps)))
+      const listed = (await Promise.all(asking)).flat()
+      for (const { errorCode } of listed) assertNoError(errorCode)
+      return new Map(listed.map(({ partitionIndex, offset }) => [partitionIndex, offset]))
+    })
   }
 
   async commit(groupId: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
-    const partitionOffsets = [...offsets].map(([partition, offset]) => ({ partition, offset: BigInt(offset) }))
-    await this.#translated(`commit offsets of group "${groupId}"`, () =>
-      this.#admin.alterConsumerGroupOffsets({ groupId, topics: [{ name: topic, partitionOffsets }] }),
-    )
-  }
-
-  /** A connection of one's own to a broker, authenticated as this client is. */
-  async openConnection(broker: BrokerAddress): Promise<Connection> {
-    const connection = new Connection(this.#connection.clientId, securityOptions(this.#connection))
-    // Errors come back from the call; without a listener they would also end the process.
-    connection.on('error', () => undefined)
-    await this.#translated(`connect to ${broker.host}:${broker.port}`, async () => {
-      await connection.connect(broker.host, broker.port)
+    const partitions = [...offsets].map(([partitionIndex, committedOffset]) => ({
+      partitionIndex,
+      committedOffset,
+      committedMetadata: null,
+    }))
+    await this.#translated(`commit offsets of group "${groupId}"`, async () => {
+      const broker = await this.#broker(await this.#coordinator(groupId))
+      const body = { groupId, topics: [{ name: topic, partitions }] }
+      const answer = await broker.request(offsetCommit, this.#version(offsetCommit), body)
+      for (const { errorCode } of answer.topics.flatMap((one) => one.partitions)) assertNoError(errorCode)
     })
-    return connection
   }
 
-  async close(): Promise<void> {
-    await this.#admin.close()
+  close(): void {
+    this.#isClosed = true
+    for (const connection of this.#connections.values()) connection.then((one) => one.close()).catch(() => undefined)
+    this.#connections.clear()
   }
 
-  /** An error of the vendor's as this adapter's own; `operation` completes "Kafka refuses to …". */
+  /** Any error as this adapter's own; `operation` completes "Kafka refuses to …". */
   translate(error: unknown, operation: string): Error {
     return translateKafkaError(error, { bootstrap: this.bootstrap, operation })
   }
 
-  unreachable(reason: string, cause?: unknown): Error {
-    return translateKafkaError(new Error(reason, { cause }), { bootstrap: this.bootstrap, operation: 'answer' })
+  async #metadata(topics: readonly string[] | null) {
+    const broker = await this.#anyBroker()
+    return broker.request(metadata, this.#version(metadata), {
+      topics: topics?.map((name) => ({ topicId: ZERO_UUID, name })) ?? null,
+      allowAutoTopicCreation: false,
+    })
   }
 
-  async #topicMissing(topic: string, cause?: unknown): Promise<Error> {
-    const topics = await this.#translated('list topics', () => this.#admin.listTopics())
-    return new TopicMissingError({ topic, similar: similarNames(topic, topics) }, { cause })
+  async #topicMissing(topic: string): Promise<Error> {
+    const { topics } = await this.#metadata(null)
+    const names = topics.filter(({ isInternal }) => !isInternal).map(({ name }) => name ?? '')
+    return new TopicMissingError({ topic, similar: similarNames(topic, names) })
+  }
+
+  async #coordinator(groupId: string): Promise<BrokerAddress> {
+    const version = this.#version(findCoordinator)
+    const keyType = COORDINATOR_KEY_TYPE.group
+    const body: Encodable<typeof findCoordinator.request> =
+      version < FIRST_BATCHED_FIND ? { key: groupId, keyType } : { coordinatorKeys: [groupId], keyType }
+    const answer = await (await this.#anyBroker()).request(findCoordinator, version, body)
+    const found = version < FIRST_BATCHED_FIND ? answer : (answer.coordinators[0] ?? answer)
+    assertNoError(found.errorCode)
+    return { host: found.host, port: found.port }
+  }
+
+  /** The highest version that both sides know. */
+  #version(api: Api<Fields, Fields>): number {
+    const [first, last] = this.#versions.get(api.key) ?? [0, -1]
+    const version = Math.min(last, api.versions[1])
+    if (version >= Math.max(first, api.versions[0])) return version
+    const reason = `it speaks ${api.name} up to version ${last}, ${api.versions[0]} is needed`
+    throw new BrokerUnsupportedError({ bootstrap: this.bootstrap, reason })
+  }
+
+  /** The first address of the bootstrap list that answers. */
+  async #anyBroker(): Promise<BrokerConnection> {
+    const failures: unknown[] = []
+    for (const address of addressesOf(this.#connection)) {
+      try {
+        return await this.#broker(address)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'no broker answers')
+  }
+
+  async #broker(address: BrokerAddress): Promise<BrokerConnection> {
+    const key = `${address.host}:${address.port}`
+    const known = this.#connections.get(key)
+    if (known !== undefined) {
+      const connection = await known
+      if (connection.isOpen) return connection
+    }
+    const opening = this.#open(address)
+    this.#connections.set(key, opening)
+    opening.catch(() => this.#connections.delete(key))
+    return opening
+  }
+
+  async #open(address: BrokerAddress): Promise<BrokerConnection> {
+    const connection = new BrokerConnection(this.#connection, this.#buffers)
+    await connection.open(address)
+    if (!this.#isClosed) return connection
+    connection.close()
+    throw new Error('the client was closed')
   }
 
   async #translated<T>(operation: string, call: () => Promise<T>): Promise<T> {

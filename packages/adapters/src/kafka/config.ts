@@ -1,6 +1,9 @@
 import type { ConfigIssue, Field } from '@headrace/core'
 import { type Static, Type } from 'typebox'
 
+/** What Kafka listens on unless told. */
+const DEFAULT_PORT = 9092
+
 const topic = Type.String({
   minLength: 1,
   maxLength: 249,
@@ -90,7 +93,10 @@ export const sourceSchema = Type.Object(
       default: 'readCommitted',
       description: 'Whether records of transactions that are open or aborted are left out.',
     }),
-    checkCrcs: Type.Boolean({ default: true, description: 'Check each batch’s CRC-32C.' }),
+    checkCrcs: Type.Boolean({
+      default: false,
+      description: 'Check each batch’s CRC-32C again; the broker did when it was written, and TCP guards the way.',
+    }),
     connection,
   },
   { additionalProperties: false },
@@ -142,9 +148,15 @@ export function checkSink(config: KafkaSinkConfig, columns?: readonly Field[]): 
 }
 
 /** The addresses of `bootstrap`, one by one. */
-export function bootstrapList(connection: Pick<KafkaConnection, 'bootstrap'>): readonly string[] {
-  const { bootstrap } = connection
+export function addressesOf({ bootstrap }: Pick<KafkaConnection, 'bootstrap'>) {
   return (typeof bootstrap === 'string' ? bootstrap.split(',') : bootstrap)
     .map((address) => address.trim())
     .filter((address) => address !== '')
+    .map(parseAddress)
+}
+
+/** `host:port`, `[::1]:port`, or a host alone for Kafka's own port. */
+function parseAddress(address: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(address) ?? []
+  return { host: bracketed ?? plain ?? address, port: port === undefined ? DEFAULT_PORT : Number(port) }
 }

@@ -1,6 +1,13 @@
-import { type Decoded, decodeResponse, fetch, READ_COMMITTED, ZERO_UUID } from '@headrace/broker/protocol'
+import {
+  type Decoded,
+  decodeResponse,
+  type Encodable,
+  fetch,
+  READ_COMMITTED,
+  ZERO_UUID,
+} from '@headrace/broker/protocol'
+import type { BrokerConnection } from './broker-connection.ts'
 import { nextOffset } from './decode-batches.ts'
-import type { FetchConnection, FetchRequestBody } from './fetch-connection.ts'
 import type { PartitionCursor } from './partition-cursor.ts'
 import type { ReceivedResponse } from './response-receiver.ts'
 
@@ -51,7 +58,7 @@ export interface FetchOptions {
  * next one, while that response is being decoded. Stops asking while `ahead` is full.
  */
 export async function runFetchLoop(
-  connection: FetchConnection,
+  connection: BrokerConnection,
   cursors: readonly PartitionCursor[],
   options: FetchOptions,
   ahead: FetchTarget,
@@ -61,7 +68,7 @@ export async function runFetchLoop(
   for (let turn = 0; !signal.aborted; turn++) {
     await ahead.room()
     if (signal.aborted) return
-    const received = await connection.fetch(options.version, planFetch(rotated(cursors, turn), options))
+    const received = await connection.exchange(fetch, options.version, planFetch(rotated(cursors, turn), options))
     const response = openResponse(received, byIndex, options.version)
     for (const { cursor, next } of response.parts) cursor.nextOffset = next
     ahead.push(response)
@@ -74,7 +81,7 @@ function rotated<T>(items: readonly T[], turn: number): readonly T[] {
   return start === 0 ? items : [...items.slice(start), ...items.slice(0, start)]
 }
 
-function planFetch(cursors: readonly PartitionCursor[], options: FetchOptions): FetchRequestBody {
+function planFetch(cursors: readonly PartitionCursor[], options: FetchOptions): Encodable<typeof fetch.request> {
   const partitions = cursors.map(({ index, nextOffset: fetchOffset }) => ({
     partition: index,
     fetchOffset,

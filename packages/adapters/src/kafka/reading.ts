@@ -1,16 +1,18 @@
+import { OFFSET_SPEC } from '@headrace/broker/protocol'
 import type { Positions, SourceEvent } from '@headrace/core'
-import type { BrokerAddress, KafkaClient, TopicLayout } from './client.ts'
+import { BrokerConnection } from './broker-connection.ts'
+import type { KafkaClient, TopicLayout } from './client.ts'
 import type { KafkaConnection, KafkaSourceConfig } from './config.ts'
 import { BatchCorruptError, OffsetOutOfRangeError } from './errors.ts'
-import { FetchConnection } from './fetch-connection.ts'
 import { type FetchedPart, type FetchedResponse, RESPONSE_BYTES, runFetchLoop } from './fetch-loop.ts'
 import type { PartitionCursor } from './partition-cursor.ts'
 import { partitionName, positionOf } from './position.ts'
+import { assertNoError, CORRUPT_MESSAGE, OFFSET_OUT_OF_RANGE, ProtocolError } from './protocol-errors.ts'
 import { ReadAhead } from './read-ahead.ts'
 import { type DecodeOptions, eventsOf } from './response-events.ts'
 import { ResponseBufferPool } from './response-receiver.ts'
-import { END_OFFSET, FIRST_OFFSET, planStart } from './start.ts'
-import { errorOfCode } from './translate.ts'
+import type { BrokerAddress } from './sockets.ts'
+import { planStart } from './start.ts'
 
 /** Responses that may wait to be decoded, beside the one that is and the one under way. */
 const RESPONSES_AHEAD = 1
@@ -20,9 +22,6 @@ const LAYOUT_EVERY_MS = 60_000
 
 /** A response also holds what lies around its records. */
 const RESPONSE_OVERHEAD_BYTES = 64 * 1024
-
-const OFFSET_OUT_OF_RANGE = 1
-const CORRUPT_MESSAGE = 2
 
 export interface ReadingOptions extends DecodeOptions {
   readonly config: KafkaSourceConfig
@@ -39,9 +38,11 @@ export class Reading {
   readonly #ahead = new ReadAhead<FetchedResponse | TopicLayout>(RESPONSES_AHEAD)
   readonly #stopped = new AbortController()
   readonly #cursors: PartitionCursor[] = []
+  #layout: TopicLayout
 
   constructor(options: ReadingOptions) {
     this.#options = options
+    this.#layout = options.layout
   }
 
   /** At once: connections are closed, and `events` ends. */
@@ -51,12 +52,12 @@ export class Reading {
   }
 
   async *events(from: Positions): AsyncGenerator<SourceEvent> {
-    const { layout, client, config } = this.#options
+    const { client, config } = this.#options
     const timer = setInterval(() => void this.#lookForPartitions(), LAYOUT_EVERY_MS)
     timer.unref()
     try {
       const offsets = await this.#startOffsets(from)
-      yield* this.#assign(offsets, layout)
+      yield* this.#assign(offsets)
       if (config.start !== 'earliest') yield* this.#pinned(from)
       for (let item = await this.#ahead.next(); item !== undefined; item = await this.#ahead.next()) {
         if ('parts' in item) yield* this.#responseEvents(item)
@@ -80,36 +81,36 @@ export class Reading {
   }
 
   async #startOffsets(from: Positions): Promise<ReadonlyMap<number, number>> {
-    const { config, layout } = this.#options
-    const { offsets, asked } = planStart(config, from, layout.leaders.length)
+    const { config } = this.#options
+    const { offsets, asked } = planStart(config, from, this.#layout.leaders.length)
     const listed = await this.#listOffsets(asked)
-    const behindTheEnd = [...listed].filter(([, offset]) => offset < 0).map(([index]) => [index, END_OFFSET] as const)
+    const behindTheEnd = [...listed]
+      .filter(([, offset]) => offset < 0)
+      .map(([index]) => [index, OFFSET_SPEC.latest] as const)
     return new Map([...offsets, ...listed, ...(await this.#listOffsets(new Map(behindTheEnd)))])
   }
 
   /** Takes up partitions: they are assigned, and fetching from their leaders begins. */
-  *#assign(offsets: ReadonlyMap<number, number>, layout: TopicLayout): Generator<SourceEvent> {
+  *#assign(offsets: ReadonlyMap<number, number>): Generator<SourceEvent> {
     const { topic } = this.#options.config
     const added = [...offsets]
       .sort(([a], [b]) => a - b)
       .map(([index, nextOffset]) => ({ index, name: partitionName(topic, index), nextOffset, atEndReportedAt: 0 }))
     this.#cursors.push(...added)
     yield { assigned: this.#cursors.map(({ name }) => name) }
-    const byLeader = Map.groupBy(added, ({ index }) => `${layout.leaders[index]?.host}:${layout.leaders[index]?.port}`)
-    for (const led of byLeader.values()) {
-      const leader = led[0] === undefined ? undefined : layout.leaders[led[0].index]
+    for (const [leader, led] of Map.groupBy(added, ({ index }) => this.#layout.leaders[index])) {
       if (leader !== undefined) this.#startLoop(leader, led)
     }
   }
 
   #startLoop(leader: BrokerAddress, cursors: readonly PartitionCursor[]): void {
-    const { client, connection, config, topicId, readCommitted, fetchVersion: version } = this.#options
-    const socket = new FetchConnection(client, leader, connection.clientId, this.#buffers)
+    const { connection, config, topicId, readCommitted, fetchVersion: version } = this.#options
+    const broker = new BrokerConnection(connection, this.#buffers)
     const { signal } = this.#stopped
-    signal.addEventListener('abort', () => socket.close(), { once: true })
+    signal.addEventListener('abort', () => broker.close(), { once: true })
     const run = async () => {
-      await socket.open(connection.sasl === undefined && !connection.ssl)
-      await runFetchLoop(socket, cursors, { version, topic: config.topic, topicId, readCommitted }, this.#ahead, signal)
+      await broker.open(leader)
+      await runFetchLoop(broker, cursors, { version, topic: config.topic, topicId, readCommitted }, this.#ahead, signal)
     }
     run().catch((error: unknown) => this.#ahead.fail(error))
   }
@@ -134,20 +135,19 @@ export class Reading {
   }
 
   async *#grow(layout: TopicLayout): AsyncGenerator<SourceEvent> {
+    this.#layout = layout
     const indexes = layout.leaders.map((_, index) => index).slice(this.#cursors.length)
-    const offsets = await this.#listOffsets(new Map(indexes.map((index) => [index, FIRST_OFFSET])))
-    yield* this.#assign(offsets, layout)
+    const offsets = await this.#listOffsets(new Map(indexes.map((index) => [index, OFFSET_SPEC.earliest])))
+    yield* this.#assign(offsets)
   }
 
-  #listOffsets(asked: ReadonlyMap<number, bigint>): Promise<Map<number, number>> {
+  #listOffsets(asked: ReadonlyMap<number, number>): Promise<Map<number, number>> {
     const { client, config, readCommitted } = this.#options
-    return client.listOffsets(config.topic, asked, readCommitted ? 1 : 0)
+    return client.listOffsets(config.topic, this.#layout, asked, readCommitted ? 1 : 0)
   }
 
   async #assertNoError({ errorCode, parts }: FetchedResponse): Promise<void> {
-    const { client, config } = this.#options
-    const context = { bootstrap: client.bootstrap, operation: `read topic "${config.topic}"` }
-    if (errorCode !== 0) throw errorOfCode(errorCode, context)
+    assertNoError(errorCode)
     for (const part of parts) {
       if (part.fetched.errorCode !== 0) throw await this.#partitionError(part)
     }
@@ -156,14 +156,13 @@ export class Reading {
   async #partitionError({ cursor, fetched, from: offset }: FetchedPart): Promise<Error> {
     const { index, name: partition } = cursor
     if (fetched.errorCode === OFFSET_OUT_OF_RANGE) {
-      const first = await this.#listOffsets(new Map([[index, FIRST_OFFSET]]))
-      const end = await this.#listOffsets(new Map([[index, END_OFFSET]]))
+      const first = await this.#listOffsets(new Map([[index, OFFSET_SPEC.earliest]]))
+      const end = await this.#listOffsets(new Map([[index, OFFSET_SPEC.latest]]))
       return new OffsetOutOfRangeError({ partition, offset, first: first.get(index) ?? 0, end: end.get(index) ?? 0 })
     }
     if (fetched.errorCode === CORRUPT_MESSAGE) {
       return new BatchCorruptError({ partition, offset, reason: 'the broker says CORRUPT_MESSAGE' })
     }
-    const { bootstrap } = this.#options.client
-    return errorOfCode(fetched.errorCode, { bootstrap, operation: `read ${partition}` })
+    return this.#options.client.translate(new ProtocolError(fetched.errorCode), `read ${partition}`)
   }
 }

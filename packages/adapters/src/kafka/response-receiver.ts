@@ -6,8 +6,8 @@ const LENGTH_BYTES = 4
 /** Responses up to here share one size of buffer: polls that brought little or nothing. */
 const SMALL_BYTES = 128 * 1024
 
-/** Beyond this a length is taken for garbage: what answers is no Kafka broker. Kafka's own limit for a fetch is 2^31. */
-const ABSURD_BYTES = 1024 * 1024 * 1024
+/** Beyond this it is no length: a TLS server's answer to plain text, read as one, is 336 MiB. */
+const ABSURD_BYTES = 256 * 1024 * 1024
 
 /** A response as it came, without its length, in a buffer to be given back. */
 export interface ReceivedResponse {
@@ -29,7 +29,7 @@ export class ResponseBufferPool {
   readonly #small: Buffer[] = []
   readonly #large: Buffer[] = []
 
-  /** `largeBytes`: what an ordinary full response takes. */
+  /** `largeBytes`: what an ordinary full response takes; 0 where none is expected. */
   constructor(largeBytes: number, keep = 4) {
     this.#largeBytes = largeBytes
     this.#keep = keep
@@ -91,7 +91,9 @@ export class ResponseReceiver {
   }
 
   #begin(size: number): void {
-    if (size < LENGTH_BYTES || size > ABSURD_BYTES) throw new NotKafkaError(`a response of ${size} bytes`)
+    if (size < LENGTH_BYTES || size > ABSURD_BYTES) {
+      throw new NotKafkaError('what answers does not speak Kafka in plain text (does it want `ssl`?)')
+    }
     this.#message = this.#pool.take(size)
     this.#size = size
     this.#filled = 0

@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs'
 import type { AdapterContext, Batch, Sink } from '@headrace/core'
 import { Producer } from '@platformatic/kafka'
-import { clientOptions, KafkaClient } from './client.ts'
-import type { KafkaConnection, KafkaSinkConfig } from './config.ts'
+import { KafkaClient } from './client.ts'
+import { addressesOf, type KafkaConnection, type KafkaSinkConfig } from './config.ts'
 import { lines } from './lines.ts'
+import { tlsOptions } from './sockets.ts'
 
 /** What one request may hold: well below the limit that brokers have from the start (1 MiB). */
 const REQUEST = { bytes: 512 * 1024, records: 5_000 }
@@ -19,6 +20,21 @@ interface Message {
   readonly topic: string
   readonly value: Buffer
   readonly key?: Buffer
+}
+
+function producerOptions(connection: KafkaConnection) {
+  const { clientId, ssl, sasl } = connection
+  return {
+    clientId,
+    bootstrapBrokers: addressesOf(connection).map(({ host, port }) => ({ host, port })),
+    idempotent: true,
+    acks: ACKS_ALL,
+    autocreateTopics: false,
+    // The engine tries again, and says so; a client that retries silently only makes errors late.
+    retries: 0,
+    ...(sasl && { sasl }),
+    ...(ssl && { tls: tlsOptions(ssl), tlsServerName: true }),
+  }
 }
 
 /** One JSON value per row. A batch that is published again after a crash is written again: at-least-once. */
@@ -37,8 +53,9 @@ class KafkaSink implements Sink {
     signal.throwIfAborted()
     await this.close()
     this.#client = new KafkaClient(this.#connection)
+    await this.#client.connect()
     await this.#client.topicLayout(this.#config.topic)
-    this.#producer = new Producer({ ...clientOptions(this.#connection), idempotent: true, acks: ACKS_ALL })
+    this.#producer = new Producer(producerOptions(this.#connection))
     signal.throwIfAborted()
   }
 
@@ -62,7 +79,7 @@ class KafkaSink implements Sink {
 
   async close(): Promise<void> {
     await this.#producer?.close()
-    await this.#client?.close()
+    this.#client?.close()
     this.#producer = undefined
     this.#client = undefined
   }

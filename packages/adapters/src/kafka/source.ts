@@ -1,16 +1,14 @@
+import { OFFSET_SPEC } from '@headrace/broker/protocol'
 import type { Position, Positions, Source, SourceContext, SourceEvent } from '@headrace/core'
 import { crc32c } from '@node-rs/crc32'
 import { BlockBufferPool } from './block-buffers.ts'
 import { KafkaClient, type TopicLayout } from './client.ts'
 import type { KafkaConnection, KafkaSourceConfig } from './config.ts'
-import { BrokerUnsupportedError, TopicRecreatedError } from './errors.ts'
+import { TopicRecreatedError } from './errors.ts'
 import { OffsetCommitter } from './offset-committer.ts'
 import { parsePosition, partitionName, positionOf } from './position.ts'
 import { Reading } from './reading.ts'
-import { END_OFFSET, ownPositions } from './start.ts'
-
-/** Versions of Fetch that the protocol's tables know. Topics go by their ids after `lastWithNames`. */
-const FETCH_VERSIONS = { first: 4, lastWithNames: 12, last: 16 }
+import { ownPositions } from './start.ts'
 
 export function createSource(config: KafkaSourceConfig, context: SourceContext): Source {
   return new KafkaSource(config, context)
@@ -81,8 +79,8 @@ class KafkaSource implements Source {
   async ends(): Promise<Positions> {
     const { client, layout } = this.#use()
     const { topic, isolation } = this.#config
-    const asked = new Map(layout.leaders.map((_, index) => [index, END_OFFSET]))
-    const offsets = await client.listOffsets(topic, asked, isolation === 'readCommitted' ? 1 : 0)
+    const asked = new Map(layout.leaders.map((_, index) => [index, OFFSET_SPEC.latest]))
+    const offsets = await client.listOffsets(topic, layout, asked, isolation === 'readCommitted' ? 1 : 0)
     return new Map([...offsets].map(([index, end]) => [partitionName(topic, index), positionOf(end, layout.topicId)]))
   }
 
@@ -97,17 +95,13 @@ class KafkaSource implements Source {
   async close(): Promise<void> {
     this.#reading?.stop()
     await this.#commits.settled()
-    await this.#client?.close()
+    this.#client?.close()
   }
 
   async #lookUp(client: KafkaClient): Promise<Connected> {
+    await client.connect()
     const layout = await client.topicLayout(this.#config.topic)
-    const offered = await client.fetchVersion()
-    if (offered < FETCH_VERSIONS.first) {
-      throw new BrokerUnsupportedError({ bootstrap: client.bootstrap, reason: `it speaks Fetch up to ${offered}` })
-    }
-    const known = layout.topicId === undefined ? FETCH_VERSIONS.lastWithNames : FETCH_VERSIONS.last
-    return { client, layout, fetchVersion: Math.min(offered, known) }
+    return { client, layout, fetchVersion: client.fetchVersion(layout) }
   }
 
   #use(): Connected {

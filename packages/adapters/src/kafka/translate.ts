@@ -1,5 +1,4 @@
 import { HeadraceError } from '@headrace/core'
-import { protocolErrors, protocolErrorsCodesById } from '@platformatic/kafka'
 import { BrokerUnreachableError, KafkaAuthError, KafkaRequestError } from './errors.ts'
 
 export interface TranslationContext {
@@ -8,31 +7,12 @@ export interface TranslationContext {
   readonly operation: string
 }
 
-/** An error code of the protocol, as Kafka names it, and whether the same request may succeed later. */
-export interface ProtocolErrorName {
-  readonly id: string
-  readonly canRetry: boolean
-}
-
-/** Kafka's own name of an error code. */
-export function protocolErrorOf(code: number): ProtocolErrorName {
-  const id = protocolErrorsCodesById[code as keyof typeof protocolErrorsCodesById]
-  const known = id === undefined ? undefined : protocolErrors[id as keyof typeof protocolErrors]
-  return known ?? { id: `error code ${code}`, canRetry: false }
-}
-
-/** What the user is told of a protocol error. */
-export function errorOfCode(code: number, context: TranslationContext, cause?: unknown): HeadraceError {
-  const { id, canRetry } = protocolErrorOf(code)
-  return errorNamed(id, canRetry, context, cause)
-}
-
-/** An error of the vendor's client, of a socket, or already ours, as one of the catalogue. */
+/** An error of a socket, of the protocol, of the vendor's client, or already ours, as one of the catalogue. */
 export function translateKafkaError(error: unknown, context: TranslationContext): HeadraceError {
   if (error instanceof HeadraceError) return error
   const chain = [...everyCause(error)]
   const { bootstrap } = context
-  const refused = chain.find((one) => one.code === 'PLT_KFK_AUTHENTICATION' || one.message === 'Broker requires TLS.')
+  const refused = chain.find(isRefusal)
   if (refused !== undefined)
     return new KafkaAuthError({ bootstrap, reason: innermost(chain, refused) }, { cause: error })
   const protocol = chain.find((one) => typeof one.apiId === 'string')
@@ -44,10 +24,13 @@ export function translateKafkaError(error: unknown, context: TranslationContext)
   return new BrokerUnreachableError({ bootstrap, reason: innermost(chain) }, { cause: error })
 }
 
-export function isUnknownTopic(error: unknown): boolean {
-  return [...everyCause(error)].some(
-    ({ apiId, code, message }) =>
-      apiId === 'UNKNOWN_TOPIC_OR_PARTITION' || (code === 'PLT_KFK_USER' && message.startsWith('Unknown topic')),
+/** Wrong credentials, no TLS where it is wanted, or a certificate that does not hold: trying again changes nothing. */
+function isRefusal({ code = '', message, name }: VendorError): boolean {
+  return (
+    code === 'PLT_KFK_AUTHENTICATION' ||
+    message === 'Broker requires TLS.' ||
+    name === 'NotKafkaError' ||
+    /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/.test(code)
   )
 }
 

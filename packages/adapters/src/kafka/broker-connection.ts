@@ -1,0 +1,122 @@
+import type { Socket } from 'node:net'
+import { type Api, decodeResponse, type Encodable, encodeRequest } from '@headrace/broker/protocol'
+import type { KafkaConnection } from './config.ts'
+import { type ReceivedResponse, type ResponseBufferPool, ResponseReceiver } from './response-receiver.ts'
+import { type BrokerAddress, openSocket } from './sockets.ts'
+
+/** A broker that is silent for so long has gone: a poll that finds nothing is answered in half a second. */
+const SILENCE_MS = 30_000
+
+type Fields = Api['request']
+
+interface Waiting {
+  readonly correlationId: number
+  resolve(response: ReceivedResponse): void
+  reject(error: unknown): void
+}
+
+/** A connection to one broker: one request at a time, answers in pooled buffers. Errors are those of the socket, untranslated. */
+export class BrokerConnection {
+  readonly #connection: KafkaConnection
+  readonly #receiver: ResponseReceiver
+  #socket: Socket | undefined
+  #waiting: Waiting | undefined
+  #failure: unknown
+  #correlationId = 0
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(connection: KafkaConnection, pool: ResponseBufferPool) {
+    this.#connection = connection
+    this.#receiver = new ResponseReceiver(pool)
+  }
+
+  /** Whether requests can be sent: opened, and nothing has gone wrong since. */
+  get isOpen(): boolean {
+    return this.#socket !== undefined && this.#failure === undefined
+  }
+
+  async open(address: BrokerAddress): Promise<void> {
+    const target = {
+      space: () => this.#receiver.space(),
+      received: (bytes: number) => this.#received(() => [this.#receiver.received(bytes)]),
+      append: (chunk: Buffer) => this.#received(() => this.#receiver.append(chunk)),
+    }
+    const socket = await openSocket(address, this.#connection, target, (opening) => {
+      this.#socket = opening
+    })
+    this.#socket = socket
+    socket.setTimeout(SILENCE_MS)
+    socket.on('timeout', () => {
+      if (this.#waiting !== undefined) this.#fail(new Error(`no answer for ${SILENCE_MS / 1000} s`))
+    })
+    socket.on('error', (error) => this.#fail(error))
+    for (const event of ['end', 'close'])
+      socket.on(event, () => this.#fail(new Error('the broker closed the connection')))
+    if (this.#failure !== undefined) {
+      socket.destroy()
+      throw this.#failure
+    }
+  }
+
+  /** Sends a request and resolves with the answer, decoded. Calls wait for those before them. */
+  request<Req extends Fields, Res extends Fields>(api: Api<Req, Res>, version: number, body: Encodable<Req>) {
+    const answered = this.#last.then(async () => {
+      const response = await this.exchange(api, version, body)
+      try {
+        return decodeResponse(api, version, response.message).body
+      } finally {
+        response.release()
+      }
+    })
+    this.#last = answered.catch(() => undefined)
+    return answered
+  }
+
+  /** Sends a request and resolves with the answer as it came, in a buffer that is the caller's to release. One at a time. */
+  exchange<Req extends Fields>(
+    api: Api<Req, Fields>,
+    version: number,
+    body: Encodable<Req>,
+  ): Promise<ReceivedResponse> {
+    const correlationId = ++this.#correlationId
+    const { clientId } = this.#connection
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined || this.#socket === undefined) {
+        reject(this.#failure ?? new Error('the connection is not open'))
+        return
+      }
+      this.#waiting = { correlationId, resolve, reject }
+      this.#socket.write(Buffer.concat(encodeRequest(api, version, { correlationId, clientId }, body)))
+    })
+  }
+
+  /** At once: a request that waits fails. */
+  close(): void {
+    this.#fail(new Error('the connection was closed'))
+  }
+
+  #received(receive: () => Iterable<ReceivedResponse | undefined>): void {
+    try {
+      for (const response of receive()) if (response !== undefined) this.#deliver(response)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #deliver(response: ReceivedResponse): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting === undefined || response.message.readInt32BE(0) !== waiting.correlationId) {
+      response.release()
+      throw new Error('the broker answers what was not asked')
+    }
+    waiting.resolve(response)
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    this.#socket?.destroy()
+    this.#waiting?.reject(this.#failure)
+    this.#waiting = undefined
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Kafka's error codes that a client of these requests may get: their names, and whether the same request may succeed later.
+ * Source: org.apache.kafka.common.protocol.Errors.
+ */
+const CODES: Readonly<Record<number, readonly [id: string, canRetry: boolean]>> = {
+  '-1': ['UNKNOWN_SERVER_ERROR', true],
+  1: ['OFFSET_OUT_OF_RANGE', false],
+  2: ['CORRUPT_MESSAGE', false],
+  3: ['UNKNOWN_TOPIC_OR_PARTITION', true],
+  5: ['LEADER_NOT_AVAILABLE', true],
+  6: ['NOT_LEADER_OR_FOLLOWER', true],
+  7: ['REQUEST_TIMED_OUT', true],
+  8: ['BROKER_NOT_AVAILABLE', true],
+  9: ['REPLICA_NOT_AVAILABLE', true],
+  12: ['OFFSET_METADATA_TOO_LARGE', false],
+  14: ['COORDINATOR_LOAD_IN_PROGRESS', true],
+  15: ['COORDINATOR_NOT_AVAILABLE', true],
+  16: ['NOT_COORDINATOR', true],
+  17: ['INVALID_TOPIC_EXCEPTION', false],
+  22: ['ILLEGAL_GENERATION', false],
+  24: ['INVALID_GROUP_ID', false],
+  25: ['UNKNOWN_MEMBER_ID', false],
+  27: ['REBALANCE_IN_PROGRESS', true],
+  29: ['TOPIC_AUTHORIZATION_FAILED', false],
+  30: ['GROUP_AUTHORIZATION_FAILED', false],
+  31: ['CLUSTER_AUTHORIZATION_FAILED', false],
+  35: ['UNSUPPORTED_VERSION', false],
+  42: ['INVALID_REQUEST', false],
+  43: ['UNSUPPORTED_FOR_MESSAGE_FORMAT', false],
+  56: ['KAFKA_STORAGE_ERROR', true],
+  72: ['LISTENER_NOT_FOUND', true],
+  74: ['FENCED_LEADER_EPOCH', true],
+  75: ['UNKNOWN_LEADER_EPOCH', true],
+  76: ['UNSUPPORTED_COMPRESSION_TYPE', false],
+  78: ['OFFSET_NOT_AVAILABLE', true],
+  89: ['THROTTLING_QUOTA_EXCEEDED', true],
+  100: ['UNKNOWN_TOPIC_ID', true],
+  103: ['INCONSISTENT_TOPIC_ID', true],
+}
+
+export const OFFSET_OUT_OF_RANGE = 1
+export const CORRUPT_MESSAGE = 2
+export const UNKNOWN_TOPIC_OR_PARTITION = 3
+export const INVALID_TOPIC = 17
+
+/** An error code in an answer: Kafka's own name of it as the message. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+  readonly apiCode: number
+  readonly apiId: string
+  readonly canRetry: boolean
+
+  constructor(code: number) {
+    const [id, canRetry] = CODES[code] ?? [`error code ${code}`, false]
+    super(id)
+    this.apiCode = code
+    this.apiId = id
+    this.canRetry = canRetry
+  }
+}
+
+/** Throws a `ProtocolError` unless the code is 0. */
+export function assertNoError(code: number): void {
+  if (code !== 0) throw new ProtocolError(code)
+}

@@ -1,0 +1,102 @@
+import { connect as connectPlain, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { KafkaConnection } from './config.ts'
+import type { ResponseReceiver } from './response-receiver.ts'
+
+/** How long a connection attempt may take, in ms. */
+export const CONNECT_TIMEOUT_MS = 5_000
+
+export interface BrokerAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where a socket's bytes go. Neither may throw. */
+export interface ByteTarget extends Pick<ResponseReceiver, 'space'> {
+  /** So many bytes were put into `space()`. */
+  received(bytes: number): void
+  /** Bytes that came in a buffer of their own. */
+  append(chunk: Buffer): void
+}
+
+/**
+ * A connected socket that delivers into `target`. `onSocket` gets it before it is connected, to be able to give it up.
+ *
+ * A plain one lets the kernel write where responses are put together; TLS brings chunks that are copied there. SASL is left to
+ * the vendor's client, which is large and loaded only then: it authenticates and hands its socket over.
+ */
+export async function openSocket(
+  address: BrokerAddress,
+  connection: KafkaConnection,
+  target: ByteTarget,
+  onSocket: (socket: Socket) => void,
+): Promise<Socket> {
+  if (connection.sasl !== undefined) return authenticated(address, connection, target)
+  const socket = connection.ssl ? secure(address, connection.ssl, target) : plain(address, target)
+  onSocket(socket)
+  await connected(socket, connection.ssl ? 'secureConnect' : 'connect')
+  return socket
+}
+
+function plain({ host, port }: BrokerAddress, target: ByteTarget): Socket {
+  const callback = (bytes: number) => {
+    target.received(bytes)
+    return true
+  }
+  return connectPlain({
+    host,
+    port,
+    noDelay: true,
+    keepAlive: true,
+    onread: { buffer: () => target.space(), callback },
+  })
+}
+
+function secure(
+  { host, port }: BrokerAddress,
+  ssl: NonNullable<KafkaConnection['ssl']>,
+  target: ByteTarget,
+): TLSSocket {
+  const socket = connectTls({ host, port, servername: host, ...tlsOptions(ssl) })
+  socket.setNoDelay(true)
+  socket.on('data', (chunk: Buffer) => target.append(chunk))
+  return socket
+}
+
+async function authenticated(
+  { host, port }: BrokerAddress,
+  { clientId, ssl, sasl }: KafkaConnection,
+  target: ByteTarget,
+): Promise<Socket> {
+  const { Connection } = await import('@platformatic/kafka')
+  const vendor = new Connection(clientId, {
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...(sasl && { sasl }),
+    ...(ssl && { tls: tlsOptions(ssl), tlsServerName: true }),
+  })
+  // Errors come back from the call; without a listener they would also end the process.
+  vendor.on('error', () => undefined)
+  await vendor.connect(host, port)
+  // Its timer for a new login would keep the process alive.
+  vendor.socket.once('close', () => void vendor.close())
+  vendor.socket.removeAllListeners('data')
+  vendor.socket.on('data', (chunk: Buffer) => target.append(chunk))
+  return vendor.socket
+}
+
+/** What `node:tls` wants of the connection's `ssl`. */
+export function tlsOptions(ssl: NonNullable<KafkaConnection['ssl']>) {
+  return typeof ssl === 'boolean' ? {} : ssl
+}
+
+function connected(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('the connection attempt timed out')))
+    socket.once('error', reject)
+    socket.once('close', () => reject(new Error('the connection was closed')))
+    socket.once(event, () => {
+      for (const name of ['error', 'close', 'timeout']) socket.removeAllListeners(name)
+      resolve()
+    })
+  })
+}
