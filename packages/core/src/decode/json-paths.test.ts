@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { JsonRow } from '../duckdb/index.ts'
 import { EpochRecords, type Field } from '../model/index.ts'
 import { blockOf } from '../testing/blocks.ts'
+import { fields, TestDecoding } from '../testing/test-decoding.ts'
 import { buffersWithout, recordsWithout } from './buffers.ts'
 import { planColumns } from './json-columns.ts'
 import { readFast } from './json-fast.ts'
 import { readPrecise } from './json-precise.ts'
 import { screen } from './screen.ts'
 import { writeSpool } from './spool.ts'
-import { fields, TestDecoding } from './test-decoding.ts'
 
 const TYPES = [
   'VARCHAR',

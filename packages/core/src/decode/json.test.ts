@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { blockOf, type TestValue } from '../testing/blocks.ts'
-import { fields, TestDecoding } from './test-decoding.ts'
+import { fields, TestDecoding } from '../testing/test-decoding.ts'
 
 const TRADE = fields({ tno: 'VARCHAR', tnum: 'INTEGER', tuptime: 'TIMESTAMP' })
 const GOOD = '{"tno":"T1","tnum":3,"tuptime":"2021-03-19T13:15:48.123456"}'

@@ -1,4 +1,4 @@
-import { BLOB, DOUBLE, DuckDBBlobValue, DuckDBDataChunk, type DuckDBValue, INTEGER } from '@duckdb/node-api'
+import { BLOB, DOUBLE, DuckDBBlobValue, DuckDBDataChunk, type DuckDBVector, INTEGER } from '@duckdb/node-api'
 import { type Connection, quoteIdentifier, quoteLiteral } from '../duckdb/index.ts'
 import { type EpochRecords, type MetadataColumn, type RecordBlock, valueAt } from '../model/index.ts'
 
@@ -64,7 +64,11 @@ async function loadMetadata(
       for (let from = 0; from < rows.length; from += ROWS_PER_CHUNK) {
         const some = rows.subarray(from, from + ROWS_PER_CHUNK)
         const chunk = DuckDBDataChunk.create(types, some.length)
-        chunk.setColumns(metadata.map((column) => Array.from(some, (i) => metadataOf(column, block, i, partition))))
+        metadata.forEach((column, c) => {
+          const vector = chunk.getColumnVector(c)
+          fill(vector, column, block, some, partition)
+          vector.flush()
+        })
         appender.appendDataChunk(chunk)
       }
     }
@@ -73,18 +77,32 @@ async function loadMetadata(
   }
 }
 
-function metadataOf(column: MetadataColumn, block: RecordBlock, i: number, partition: number): DuckDBValue {
+/** One loop per column, without an array in between: this is once per record and column. */
+function fill(
+  vector: DuckDBVector,
+  column: MetadataColumn,
+  block: RecordBlock,
+  rows: Uint32Array,
+  partition: number,
+): void {
   switch (column) {
     case '_partition':
-      return partition
+      for (let i = 0; i < rows.length; i++) vector.setItem(i, partition)
+      break
     case '_offset':
-      return block.ordinals[i] as number
+      for (let i = 0; i < rows.length; i++) vector.setItem(i, block.ordinals[rows[i] as number] as number)
+      break
     case '_timestamp':
-      return Number.isFinite(block.timestamps[i]) ? (block.timestamps[i] as number) : null
-    case '_key': {
-      const key = block.keys === undefined ? null : valueAt(block.keys, i)
-      return key === null ? null : new DuckDBBlobValue(key)
-    }
+      for (let i = 0; i < rows.length; i++) {
+        const ms = block.timestamps[rows[i] as number] as number
+        vector.setItem(i, Number.isFinite(ms) ? ms : null)
+      }
+      break
+    case '_key':
+      for (let i = 0; i < rows.length; i++) {
+        const key = block.keys === undefined ? null : valueAt(block.keys, rows[i] as number)
+        vector.setItem(i, key === null ? null : new DuckDBBlobValue(key))
+      }
   }
 }
 
@@ -97,11 +115,17 @@ function* rowsOfBlocks(
   for (const [b, block] of records.blocks.entries()) {
     const first = records.starts[b] as number
     if (recordOfRow === undefined) {
-      yield { block, rows: Uint32Array.from({ length: block.count }, (_, i) => i) }
+      yield { block, rows: allRows(block.count) }
       continue
     }
     const from = row
     while (row < recordOfRow.length && (recordOfRow[row] as number) < first + block.count) row++
     yield { block, rows: recordOfRow.subarray(from, row).map((record) => record - first) }
   }
+}
+
+function allRows(count: number): Uint32Array {
+  const rows = new Uint32Array(count)
+  for (let i = 0; i < count; i++) rows[i] = i
+  return rows
 }

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Decoded } from '../decode/decoder.ts'
+import { jsonDecoder } from '../decode/json.ts'
 import { type Connection, Database, type JsonRow } from '../duckdb/index.ts'
 import { EpochRecords, type Field, type MetadataColumn, type RecordBlock } from '../model/index.ts'
-import { blockOf, type TestValue } from '../testing/blocks.ts'
-import type { Decoded } from './decoder.ts'
-import { jsonDecoder } from './json.ts'
+import { blockOf, type TestValue } from './blocks.ts'
 
 export interface DecodingOptions {
   readonly required?: readonly string[]
