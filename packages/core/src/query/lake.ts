@@ -56,8 +56,12 @@ export interface DatasetDescription extends DatasetName {
   readonly bytes?: number
 }
 
-/** How often a query begins anew because a publication moved a file that it was about to read. */
-const ATTEMPTS = 6
+/**
+ * How often a query begins anew because a publication moved a file that it was about to read. A file that is missed so
+ * many times in a row is lost: listing anew would have followed it.
+ */
+const ATTEMPTS = 100
+const ATTEMPTS_FOR_ONE_FILE = 4
 const RETRY_MS = 20
 
 /** The folders of a lake as tables, to read with SQL. Opening touches nothing; a lake that does not exist has no tables. */
@@ -149,6 +153,7 @@ export class Lake {
     const datasets = await this.datasets()
     const deadline = limits.timeoutMs === undefined ? undefined : AbortSignal.timeout(limits.timeoutMs)
     const stop = AbortSignal.any([deadline, limits.signal].filter((signal) => signal !== undefined))
+    let missed = { message: '', times: 0 }
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#once(sql, datasets, output, stop, work, keeps)
@@ -164,8 +169,10 @@ export class Lake {
             datasets.map((dataset) => dataset.name),
           )
         }
-        if (attempt === ATTEMPTS) throw missingFile(failure.message, datasets, error)
-        await sleep(RETRY_MS * attempt)
+        const { message } = failure
+        missed = { message, times: message === missed.message ? missed.times + 1 : 1 }
+        if (missed.times === ATTEMPTS_FOR_ONE_FILE || attempt === ATTEMPTS) throw missingFile(message, datasets, error)
+        await sleep(RETRY_MS)
       }
     }
   }
