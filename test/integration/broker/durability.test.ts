@@ -7,9 +7,11 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Broker, DataDirLockedError, PortInUseError } from '@headrace/broker'
+import { ERROR, offsetCommit } from '@headrace/broker/protocol'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BrokerProcess } from './broker-process.ts'
+import { RawClient } from './raw-client.ts'
 
 let dataDir: string
 const running: BrokerProcess[] = []
@@ -31,6 +33,14 @@ async function start(...args: string[]): Promise<BrokerProcess> {
 
 function client(broker: BrokerProcess): Kafka {
   return new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })
+}
+
+async function commit(broker: BrokerProcess, groupId: string, name: string, committedOffset: number): Promise<void> {
+  const raw = await RawClient.connect(broker.address)
+  const partitions = [{ partitionIndex: 0, committedOffset, committedMetadata: null }]
+  const { topics } = await raw.ask(offsetCommit, 9, { groupId, topics: [{ name, partitions }] })
+  expect(topics[0]?.partitions[0]?.errorCode).toBe(ERROR.NONE)
+  raw.close()
 }
 
 /** Reads every value of a topic of one partition, from its beginning to its present end. */
@@ -65,7 +75,7 @@ describe('after SIGKILL', () => {
     await admin.createTopics({ topics: [{ topic: 'orders', numPartitions: 1 }, { topic: 'wide' }] })
     const { topics: described } = await admin.fetchTopicMetadata({ topics: ['wide'] })
     expect(described[0]?.partitions).toHaveLength(2)
-    await admin.setOffsets({ groupId: 'g', topic: 'orders', partitions: [{ partition: 0, offset: '7' }] })
+    await commit(first, 'g', 'orders', 7)
     const producer = before.producer({ createPartitioner: Partitioners.DefaultPartitioner })
     await producer.connect()
     const acknowledged: string[] = []

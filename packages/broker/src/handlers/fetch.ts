@@ -39,10 +39,11 @@ export function fetchHandler({ topics }: Services): Handler {
     if (request.sessionId !== 0) return { errorCode: ERROR.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] }
     const wanted = request.topics.map((topic) => findTopic(topic, context.version))
     // From here on, so that nothing that is appended while the logs are read goes unnoticed.
-    using arrivals = new Arrivals(wanted.flatMap(({ partitions }) => partitions.flatMap(({ log }) => log ?? [])))
+    const logs = wanted.flatMap(({ partitions }) => partitions.flatMap(({ log }) => log ?? []))
+    using arrivals = new Arrivals(logs)
     const first = await collect(wanted, request)
-    if (first.hasError || first.bytes >= request.minBytes || request.maxWaitMs <= 0)
-      return { responses: first.responses }
+    const isEnough = first.hasError || first.bytes >= request.minBytes || logs.length === 0
+    if (isEnough || request.maxWaitMs <= 0) return { responses: first.responses }
     await arrivals.reach(request.minBytes - first.bytes, request.maxWaitMs, context.signal)
     return { responses: (await collect(wanted, request)).responses }
   })
