@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { type AdapterDefinition, schemaNode } from '@headrace/core'
 import { fenced, page } from './markdown.ts'
@@ -36,9 +37,10 @@ function examples(values: readonly unknown[]): string {
   return values.map((value) => fenced('yaml', yamlExample(value))).join('\n\n')
 }
 
-/** The headings of NOTES.md go one level down, below the page's own. */
+/** The headings of NOTES.md go one level down, below the page's own. Empty where there is none yet. */
 async function notes(name: string): Promise<string> {
-  const text = await readFile(new URL(`../../packages/adapters/src/${name}/NOTES.md`, import.meta.url), 'utf8')
-  const withoutTitle = text.replace(/^# .*\n/, '')
+  const file = new URL(`../../packages/adapters/src/${name}/NOTES.md`, import.meta.url)
+  if (!existsSync(file)) return ''
+  const withoutTitle = (await readFile(file, 'utf8')).replace(/^# .*\n/, '')
   return `## How it works\n\n${withoutTitle.replace(/^(#{2,5}) /gm, '#$1 ').trim()}`
 }

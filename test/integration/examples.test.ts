@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -41,6 +42,11 @@ test.each(sources)('%s as a source: %s', (_, example) => {
 
 test.each(sinks)('%s as a sink: %s', (_, example) => {
   expect(problemsWith('kafka: { topic: trades }', example)).toEqual([])
+})
+
+test.each(adapters.map(({ name }) => name))('%s has notes beside its code, for its page of the reference', (name) => {
+  const notes = readFileSync(new URL(`../../packages/adapters/src/${name}/NOTES.md`, import.meta.url), 'utf8')
+  expect(notes.split('\n').length).toBeGreaterThan(5)
 })
 
 function examplesOf(role: 'source' | 'sink'): [adapter: string, example: string][] {
