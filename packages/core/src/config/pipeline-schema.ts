@@ -25,7 +25,7 @@ const column = Type.Union([
   ),
 ])
 
-export const decodeSchema = Type.Object(
+const decodeSchema = Type.Object(
   {
     json: Type.Optional(
       Type.Object(
@@ -43,7 +43,7 @@ export const decodeSchema = Type.Object(
   { ...closed, ...exactlyOne(['json'], 'format'), description: 'How the bytes of a record become columns.' },
 )
 
-export const watermarkSchema = Type.Object(
+const watermarkSchema = Type.Object(
   {
     column: Type.String({
       minLength: 1,
@@ -106,7 +106,7 @@ const stepKinds = {
 export type StepKind = keyof typeof stepKinds
 export const STEP_KINDS = Object.keys(stepKinds) as readonly StepKind[]
 
-export const stepSchema = Type.Object(
+const stepSchema = Type.Object(
   {
     name: Type.Optional(
       Type.String({
@@ -122,7 +122,7 @@ export const stepSchema = Type.Object(
   { ...closed, ...exactlyOne(STEP_KINDS, 'kind of step') },
 )
 
-export const triggerSchema = Type.Object(
+const triggerSchema = Type.Object(
   {
     interval: Type.Optional(
       Duration({ default: '1 second', description: 'An epoch closes after this time, if anything has arrived.' }),
@@ -151,7 +151,7 @@ const sinkOptions = {
   ),
 }
 
-export function sourceSchema(adapters: readonly AdapterDefinition[]): TObject {
+function sourceSchema(adapters: readonly AdapterDefinition[]): TObject {
   const sources = adapters.flatMap((a) =>
     a.source === undefined ? [] : [{ name: a.name, summary: a.summary, schema: a.source.schema }],
   )
@@ -173,7 +173,7 @@ export function sourceSchema(adapters: readonly AdapterDefinition[]): TObject {
   )
 }
 
-export function sinkSchema(adapters: readonly AdapterDefinition[]): TObject {
+function sinkSchema(adapters: readonly AdapterDefinition[]): TObject {
   const sinks = adapters.flatMap((a) =>
     a.sink === undefined ? [] : [{ name: a.name, summary: a.summary, schema: a.sink.schema }],
   )

@@ -15,7 +15,7 @@ import type { ConfigPath } from './check-value.ts'
 import { ConfigTooLargeError, DuplicateError, YamlSyntaxError } from './errors.ts'
 
 /** Bytes of a configuration file; the largest hand-written ones have a tenth of it. */
-export const MAX_CONFIG_BYTES = 1024 * 1024
+const MAX_CONFIG_BYTES = 1024 * 1024
 /** Bounds what aliases of aliases can grow to. */
 const MAX_NODES = 100_000
 const MAX_DEPTH = 64
