@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Database } from '../duckdb/index.ts'
 import { HeadraceError } from '../errors/index.ts'
-import type { PipelinePlan } from '../model/index.ts'
+import type { PipelinePlan, Positions } from '../model/index.ts'
 import { InternalError } from './errors.ts'
 import type { RunOptions, RunResult } from './options.ts'
 import { planChecked } from './plan-checked.ts'
@@ -51,8 +51,7 @@ async function planOf(options: RunOptions): Promise<PipelinePlan> {
 /** The epoch loop. */
 async function work(session: Session, options: RunOptions): Promise<void> {
   const { mode, drain, signal } = options
-  await session.startReading()
-  const goal = mode.kind === 'once' ? await session.reader.source.ends() : undefined
+  const goal = await begin(session, options)
   while (!signal.aborted) {
     session.check()
     const last = await session.isLast(mode, goal)
@@ -64,6 +63,17 @@ async function work(session: Session, options: RunOptions): Promise<void> {
   if (signal.aborted) return
   session.log({ level: 'debug', message: drain ? 'draining' : 'flushing' })
   await session.finish(drain)
+}
+
+/** Starts reading; gives where a run with the mode `once` ends. A signal that comes meanwhile is no failure. */
+async function begin(session: Session, { mode, signal }: RunOptions): Promise<Positions | undefined> {
+  try {
+    await session.startReading()
+    return mode.kind === 'once' ? await session.reader.source.ends() : undefined
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  }
 }
 
 /** Waits until every sink holds all: as long as it takes, or a moment after the user asked to stop. */
