@@ -9,6 +9,9 @@ const SMALLEST_BYTES = 16 * 1024
 /** A buffer of n bytes has room for n / 64 records; shorter ones are counted into a larger buffer. */
 const BYTES_PER_RECORD = 64
 
+/** Unused buffers that are kept: as much as several epochs hold at once, whatever the engine's limits are. */
+const KEEP_BYTES = 256 * 1024 * 1024
+
 /** Room behind the last byte for a copy that goes on to the end of an eight-byte word. */
 const SLACK_BYTES = 8
 
@@ -90,7 +93,7 @@ export class BlockBufferPool {
   readonly #keepBytes: number
   #freeBytes = 0
 
-  constructor(withKeys: boolean, keepBytes = 96 * BLOCK_BYTES) {
+  constructor(withKeys: boolean, keepBytes = KEEP_BYTES) {
     this.#withKeys = withKeys
     this.#keepBytes = keepBytes
   }

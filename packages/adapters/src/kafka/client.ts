@@ -38,12 +38,17 @@ export interface TopicLayout {
   readonly leaders: readonly BrokerAddress[]
 }
 
+interface OpenedConnection {
+  readonly connection: BrokerConnection
+  readonly opened: Promise<void>
+}
+
 /** Everything but fetching: metadata, offsets, commits, over connections of its own. Throws this adapter's catalogue errors. */
 export class KafkaClient {
   readonly bootstrap: string
   readonly #connection: KafkaConnection
   readonly #buffers = new ResponseBufferPool(0)
-  readonly #connections = new Map<string, Promise<BrokerConnection>>()
+  readonly #connections = new Map<string, OpenedConnection>()
   #versions: ReadonlyMap<number, readonly [number, number]> = new Map()
   #isClosed = false
 
@@ -129,7 +134,7 @@ export class KafkaClient {
 
   close(): void {
     this.#isClosed = true
-    for (const connection of this.#connections.values()) connection.then((one) => one.close()).catch(() => undefined)
+    for (const { connection } of this.#connections.values()) connection.close()
     this.#connections.clear()
   }
 
@@ -186,24 +191,19 @@ export class KafkaClient {
   }
 
   async #broker(address: BrokerAddress): Promise<BrokerConnection> {
+    if (this.#isClosed) throw new Error('the client was closed')
     const key = `${address.host}:${address.port}`
     const known = this.#connections.get(key)
     if (known !== undefined) {
-      const connection = await known
-      if (connection.isOpen) return connection
+      await known.opened
+      if (known.connection.isOpen) return known.connection
     }
-    const opening = this.#open(address)
-    this.#connections.set(key, opening)
-    opening.catch(() => this.#connections.delete(key))
-    return opening
-  }
-
-  async #open(address: BrokerAddress): Promise<BrokerConnection> {
     const connection = new BrokerConnection(this.#connection, this.#buffers)
-    await connection.open(address)
-    if (!this.#isClosed) return connection
-    connection.close()
-    throw new Error('the client was closed')
+    const opened = connection.open(address)
+    this.#connections.set(key, { connection, opened })
+    opened.catch(() => this.#connections.delete(key))
+    await opened
+    return connection
   }
 
   async #translated<T>(operation: string, call: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import type { AdapterContext, Batch, Sink } from '@headrace/core'
+import { type AdapterContext, type Batch, BatchIncompleteError, BatchUnreadableError, type Sink } from '@headrace/core'
 import { Producer } from '@platformatic/kafka'
 import { KafkaClient } from './client.ts'
 import { addressesOf, type KafkaConnection, type KafkaSinkConfig } from './config.ts'
@@ -60,10 +60,12 @@ class KafkaSink implements Sink {
   }
 
   async publish(batch: Batch, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
     let messages: Message[] = []
     let bytes = 0
+    let found = 0
     for (const { path } of batch.files) {
-      for await (const value of lines(createReadStream(path))) {
+      for await (const value of lines(staged(path, batch))) {
         signal.throwIfAborted()
         if (messages.length === REQUEST.records || bytes + value.length > REQUEST.bytes) {
           await this.#send(messages)
@@ -72,7 +74,11 @@ class KafkaSink implements Sink {
         }
         messages.push(this.#message(value))
         bytes += value.length
+        found++
       }
+    }
+    if (found !== batch.rowCount) {
+      throw new BatchIncompleteError({ batch: nameOf(batch), expected: batch.rowCount, found })
     }
     await this.#send(messages)
   }
@@ -99,6 +105,19 @@ class KafkaSink implements Sink {
       throw this.#client.translate(error, `write to topic "${this.#config.topic}"`)
     }
   }
+}
+
+async function* staged(path: string, batch: Batch): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new BatchUnreadableError({ batch: nameOf(batch), reason }, { cause: error })
+  }
+}
+
+function nameOf({ id }: Batch): string {
+  return `${id.pipeline}/${id.incarnation}/${id.sink}/${id.sequence}`
 }
 
 /** A column of a JSON row as text; a number as it stands there, since JavaScript may round it. */
