@@ -13,7 +13,7 @@ const usage = usageSince()
 const { status } = await runPipeline({
   config,
   adapters,
-  connection: () => ({ bootstrap: job.bootstrap }),
+  connection: () => ({ bootstrap: job.bootstrap, clientId: 'headrace-bench' }),
   dataDirectory: job.dataDirectory,
   mode: { kind: 'once' },
   drain: true,

@@ -60,7 +60,7 @@ export async function liveAndDie(
 /** Every named step in turn, before and after, early and late in a life; in between, any moment at all. */
 function planKill(n: number, random: () => number, draining: boolean): StepKill | { readonly afterMs: number } {
   if (!draining && n % 3 === 2) return { afterMs: 150 + random() * 1200 }
-  const at = draining ? n : Math.floor((n * 2) / 3)
+  const at = draining ? n : n - Math.floor((n + 1) / 3)
   return {
     step: STEPS[at % STEPS.length] as StepKill['step'],
     when: Math.floor(at / STEPS.length) % 2 === 0 ? 'before' : 'after',

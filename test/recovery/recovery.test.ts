@@ -13,9 +13,9 @@ afterAll(async () => {
 })
 
 it('loses nothing and repeats nothing when killed at every kind of moment', async () => {
-  const summary = await liveAndDie(scene, { seed: 7, kills: 16, recordsPerLife: 1500 })
+  const summary = await liveAndDie(scene, { seed: 7, kills: 22, recordsPerLife: 1500 })
   const verdict = await readVerdict(scene)
-  expect(summary.kills).toBe(16)
+  expect(summary.kills).toBe(22)
   expect(verdict.recount.length).toBeGreaterThan(100)
   expect(differences(verdict, summary)).toEqual([])
 })

@@ -30,7 +30,7 @@ sinks:
 /** Services, a stream that grows life by life, and an independent count of all that was put into it. */
 export interface Scene {
   readonly directory: string
-  readonly kafka: { readonly bootstrap: string }
+  readonly kafka: { readonly bootstrap: string; readonly clientId: string }
   readonly postgres: { readonly url: string }
   readonly recount: Recount
   /** Records rejected for what they are. */
@@ -47,7 +47,7 @@ export async function prepareScene(seed: number): Promise<Scene> {
   const stream = planTrades({ ...DEFAULT_PLAN, seed, startMs: Date.UTC(2026, 10, 20, 10), stepMs: 60 })
   return {
     directory,
-    kafka: { bootstrap: broker.address },
+    kafka: { bootstrap: broker.address, clientId: 'headrace-recovery' },
     postgres: { url: postgres.url },
     recount,
     async produce(records) {

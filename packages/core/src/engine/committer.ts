@@ -27,7 +27,7 @@ export interface CommitterOptions {
   /** Every sink's queue, the dead letters' among them. */
   readonly queues: readonly SinkQueue[]
   readonly step: (step: EpochStep, when: 'before' | 'after', epoch: number) => void
-  readonly onCommitted: () => void
+  readonly onCommitted: (rows: number) => void
 }
 
 /** The only writer of the state: one transaction at a time, an epoch's or a restaged batch's. */
@@ -49,6 +49,7 @@ export class Committer {
       const number = ledger.epoch
       const epoch = new Epoch(context, number, ledger.clock)
       const forgotten = new Map<SinkQueue, number>()
+      let rows = 0
       step('run', 'before', number)
       const prepared = await epoch.prepare(input)
       await context.state.transaction(
@@ -60,6 +61,7 @@ export class Committer {
           const outcome = await epoch.stage(ran)
           step('stage', 'after', number)
           ledger.add(input, outcome)
+          rows = outcome.staged.reduce((sum, { files }) => sum + files.reduce((all, file) => all + file.rows, 0), 0)
           if (demand.drain === true) ledger.finished = true
           const staged = [
             ...outcome.staged,
@@ -77,7 +79,7 @@ export class Committer {
       this.#snapshots.push({ epoch: number, positions: new Map(ledger.positions) })
       await this.#cleanUp(forgotten)
       await context.state.checkpointIfLarge(WAL_BYTES)
-      onCommitted()
+      onCommitted(rows)
     })
   }
 
@@ -132,7 +134,7 @@ export class Committer {
         await state.writeCheckpoint(ledger.checkpoint(queues, context.watermarks))
       })
       await removeStaged(directoryOf(queue), batch.files)
-      this.#options.onCommitted()
+      this.#options.onCommitted(0)
     })
   }
 

@@ -131,7 +131,7 @@ export class Session {
       ledger,
       queues,
       step: (step, when, epoch) => this.#step(step, when, epoch),
-      onCommitted: () => this.#committed(),
+      onCommitted: (rows) => this.#committed(rows),
     })
     const { trigger } = options.config
     options.signal.addEventListener('abort', () => this.#reading.abort(), { once: true })
@@ -341,7 +341,6 @@ export class Session {
         if (totals !== undefined) {
           totals.published += batch.rowCount
           totals.batches++
-          source.firstResultMs ??= this.#now() - source.startedAt
         }
         this.#acknowledge()
         this.#refresh()
@@ -382,7 +381,9 @@ export class Session {
     void this.#board.changed(this.#now())
   }
 
-  #committed(): void {
+  /** `rows`: how many the commit holds for the sinks. */
+  #committed(rows: number): void {
+    if (rows > 0) this.#board.source.firstResultMs ??= this.#now() - this.#board.source.startedAt
     for (const publisher of this.#publishers) publisher.committed()
     this.#acknowledge()
     this.#refresh()
