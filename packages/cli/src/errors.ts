@@ -27,15 +27,6 @@ export class KafkaTargetError extends defineError<{ bootstrap: string; topic: st
   example: { bootstrap: '127.0.0.1:9092', topic: 'trades', reason: 'Connection error: connect ECONNREFUSED' },
 }) {}
 
-export class OptionInvalidError extends defineError<{ option: string; value: string; wanted: string }>({
-  code: 'OPTION_INVALID',
-  fault: 'user',
-  retry: 'never',
-  message: (d) => `${d.option} cannot be "${d.value}": ${d.wanted}`,
-  hint: () => 'See `headrace <command> --help` for what each option takes.',
-  example: { option: '--count', value: 'many', wanted: 'a whole number above 0' },
-}) {}
-
 export class KafkaNotRunningError extends defineError<{ data: string }>({
   code: 'KAFKA_NOT_RUNNING',
   fault: 'user',

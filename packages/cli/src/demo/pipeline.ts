@@ -7,7 +7,7 @@ import { examplePath } from '../examples.ts'
 import type { DevServices } from '../services/index.ts'
 
 /** The pipeline that the demo runs. */
-export const DEMO_FILE = 'trades-per-minute.yaml'
+const DEMO_FILE = 'trades-per-minute.yaml'
 
 /** Topic of the demo's pipeline. */
 export const DEMO_TOPIC = 'trades'

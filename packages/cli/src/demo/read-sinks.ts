@@ -3,7 +3,7 @@ import type { Client } from 'pg'
 import type { TradesPerMinute } from './recount.ts'
 
 /** The result of the demo's pipeline: a dataset of the lake, and a table of the same name. */
-export const RESULT = 'trades_per_minute'
+const RESULT = 'trades_per_minute'
 
 /** A query's result as it is shown. */
 export interface Shown {

@@ -10,7 +10,7 @@ import type { PlannedRecord } from './trade-plan.ts'
 const NEWLINE = Buffer.from('\n')
 
 /** One record a line, its bytes as they are. */
-export function ndjson(records: readonly PlannedRecord[]): Buffer {
+function ndjson(records: readonly PlannedRecord[]): Buffer {
   return Buffer.concat(records.flatMap((record) => [Buffer.from(record.value as string), NEWLINE]))
 }
 

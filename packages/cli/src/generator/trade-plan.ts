@@ -19,7 +19,7 @@ export const MALFORMED_KINDS = ['truncated', 'wrongType', 'notUtf8', 'empty', 't
 export type MalformedKind = (typeof MALFORMED_KINDS)[number]
 
 /** Shares of all records, from 0 to 1; what is left are orders. */
-export interface RecordShares {
+interface RecordShares {
   readonly malformed: number
   readonly late: number
   readonly duplicate: number

@@ -60,7 +60,7 @@ export function renderStatusLine(status: PipelineStatus): string {
 
 /** A drained pipeline's watermark lies beyond all times. */
 function watermarkText({ watermark, state }: PipelineStatus): string {
-  if (state === 'finished' || watermark === Number.POSITIVE_INFINITY) return 'at the end'
+  if (state === 'finished' || state === 'draining' || watermark === Number.POSITIVE_INFINITY) return 'at the end'
   return watermark === null ? 'not yet known' : formatTime(watermark)
 }
 

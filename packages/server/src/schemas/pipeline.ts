@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 export const PipelineNameSchema = Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 }) })
 
 /** The list shows the most telling values; the whole status is at /pipelines/:name. */
-export const PipelineSummarySchema = Type.Object({
+const PipelineSummarySchema = Type.Object({
   name: Type.String(),
   state: Type.Enum(['new', 'starting', 'running', 'paused', 'draining', 'stopped', 'finished', 'failed'], {
     description: '`new`: it has a folder, and nothing more yet.',
