@@ -7,12 +7,13 @@ const USAGE = 'usage: main --data-dir DIR [--host H] [--port N] [--advertised-ho
 
 /**
  * Runs a broker as a process of its own until SIGTERM or SIGINT, or with `--with-parent` until its standard input ends. Says where it listens
- * in one line of JSON on standard output; a failure is one line on standard error. Returns the exit code.
+ * in one line of JSON on standard output; what goes wrong is one line each on standard error. Returns the exit code.
  */
 export async function runBroker(args: readonly string[]): Promise<number> {
   try {
     const { options, withParent } = parseCommand(args)
-    const broker = await Broker.start(options)
+    const onError = (error: unknown) => process.stderr.write(`${complaint(error)}\n`)
+    const broker = await Broker.start({ ...options, onError })
     const stopped = stopRequest(withParent)
     process.stdout.write(`${JSON.stringify({ event: 'ready', address: broker.address, pid: process.pid })}\n`)
     await stopped

@@ -15,10 +15,22 @@ export class BrokerProcess {
     this.address = address
   }
 
-  static async start(dataDir: string, ...args: string[]): Promise<BrokerProcess> {
-    const child = spawn(process.execPath, [MAIN, '--data-dir', dataDir, '--with-parent', ...args], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
+  static start(dataDir: string, ...args: string[]): Promise<BrokerProcess> {
+    return BrokerProcess.#spawn(process.execPath, commandOf(dataDir, args))
+  }
+
+  /** A broker whose files cannot grow beyond a few blocks: its writes fail as on a full disk. */
+  static startCramped(dataDir: string, ...args: string[]): Promise<BrokerProcess> {
+    return BrokerProcess.#spawn('sh', [
+      '-c',
+      'ulimit -f 40 && exec "$0" "$@"',
+      process.execPath,
+      ...commandOf(dataDir, args),
+    ])
+  }
+
+  static async #spawn(command: string, args: readonly string[]): Promise<BrokerProcess> {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     const lines = createInterface({ input: child.stdout })
     const line = await Promise.race([
       once(lines, 'line').then(([text]) => String(text)),
@@ -51,4 +63,8 @@ export class BrokerProcess {
     this.#child.stdin?.end()
     return (await exited)[0]
   }
+}
+
+function commandOf(dataDir: string, args: readonly string[]): string[] {
+  return [MAIN, '--data-dir', dataDir, '--with-parent', ...args]
 }

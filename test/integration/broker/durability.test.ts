@@ -7,9 +7,10 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Broker, DataDirLockedError, PortInUseError } from '@headrace/broker'
-import { ERROR, offsetCommit } from '@headrace/broker/protocol'
+import { ERROR, metadata, offsetCommit, produce, ZERO_UUID } from '@headrace/broker/protocol'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { batchOf } from './batches.ts'
 import { BrokerProcess } from './broker-process.ts'
 import { RawClient } from './raw-client.ts'
 
@@ -118,6 +119,48 @@ describe('after SIGKILL', () => {
     await producer.disconnect()
     await second
     expect(await valuesOf(kafka, 'once')).toEqual(values)
+  })
+})
+
+describe('when the disk', () => {
+  async function append(raw: RawClient, value: string): Promise<[errorCode: number, baseOffset: number]> {
+    const topicData = [{ name: 'full', partitionData: [{ index: 0, records: batchOf([value]) }] }]
+    const { responses } = await raw.ask(produce, 11, { acks: -1, timeoutMs: 1000, topicData })
+    const [partition] = responses[0]?.partitionResponses ?? []
+    return [partition?.errorCode ?? -1, partition?.baseOffset ?? -1]
+  }
+
+  test('is full, the producer is told, and what was acknowledged stays', async () => {
+    const cramped = await BrokerProcess.startCramped(dataDir)
+    running.push(cramped)
+    const raw = await RawClient.connect(cramped.address)
+    await raw.ask(metadata, 12, { topics: [{ name: 'full', topicId: ZERO_UUID }] })
+    const kept: string[] = []
+    const large = (index: number) => `${index} ${'x'.repeat(5000)}`
+    for (;;) {
+      const [errorCode, baseOffset] = await append(raw, large(kept.length))
+      if (errorCode === ERROR.KAFKA_STORAGE_ERROR) break
+      expect([errorCode, baseOffset]).toEqual([ERROR.NONE, kept.length])
+      kept.push(large(kept.length))
+    }
+    expect(await append(raw, 'small')).toEqual([ERROR.NONE, kept.length])
+    kept.push('small')
+    raw.close()
+    await cramped.end('SIGKILL')
+    expect(await valuesOf(client(await start()), 'full')).toEqual(kept)
+  })
+
+  test('is to be waited for, it is', async () => {
+    const careful = await start('--fsync', 'always')
+    const raw = await RawClient.connect(careful.address)
+    await raw.ask(metadata, 12, { topics: [{ name: 'full', topicId: ZERO_UUID }] })
+    const appended = await Promise.all([append(raw, 'a'), append(await RawClient.connect(careful.address), 'b')])
+    expect(appended.sort()).toEqual([
+      [ERROR.NONE, 0],
+      [ERROR.NONE, 1],
+    ])
+    raw.close()
+    expect((await valuesOf(client(careful), 'full')).sort()).toEqual(['a', 'b'])
   })
 })
 

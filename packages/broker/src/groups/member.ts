@@ -23,7 +23,7 @@ export interface JoinRequest {
   readonly canSkipAssignment: boolean
 }
 
-export interface JoinedMember {
+interface JoinedMember {
   readonly memberId: string
   readonly groupInstanceId: string | null
   readonly metadata: Buffer
@@ -52,7 +52,7 @@ export interface Synced {
 }
 
 /** A request that is answered when the rebalance has come so far. */
-export interface Waiting<T> {
+interface Waiting<T> {
   resolve(answer: T): void
   reject(error: KafkaError): void
 }

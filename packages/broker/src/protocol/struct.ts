@@ -18,7 +18,7 @@ interface Layout {
 }
 
 /** Which of `fields` version `version` has, and how. */
-export function planLayout(fields: Fields, version: number): Layout {
+function planLayout(fields: Fields, version: number): Layout {
   const named: NamedField[] = Object.entries(fields).map(([name, field]) => ({ name, field }))
   const present = named.filter(({ field }) => version >= field.from && version <= field.to)
   const tagged = present.filter(({ field }) => field.tag !== undefined)

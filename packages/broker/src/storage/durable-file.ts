@@ -16,7 +16,7 @@ export async function replaceFile(file: string, content: string | Uint8Array): P
 }
 
 /** Makes the names in a folder durable: files created, renamed or removed in it. */
-export async function syncFolder(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   const handle = await fs.open(folder, 'r')
   try {
     await handle.sync()
