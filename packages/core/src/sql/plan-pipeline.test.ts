@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { PipelineConfig, StepConfig } from '../config/pipeline-config.ts'
 import { formatPlace } from '../errors/index.ts'
@@ -123,6 +124,18 @@ describe('mistakes in a step', () => {
       '10:50',
       'SQL_WINDOW_INVALID',
     ],
+    [grouped('window_start', 'TUMBLE(input, DESCRIPTOR(tuptime), INTERVAL 1 MINUTE)'), '11:19', 'SQL_WINDOW_INVALID'],
+    [
+      grouped('window_start', 'TUMBLE(TABLE trades, DESCRIPTOR(tuptime), INTERVAL 1 MINUTE)'),
+      '11:25',
+      'SQL_RELATION_UNKNOWN',
+    ],
+    [
+      grouped('window_start', "TUMBLE(TABLE input, DESCRIPTOR(tuptime), to_seconds(getenv('X')))"),
+      '11:64',
+      'SQL_OUTSIDE_ACCESS',
+    ],
+    [grouped('list(w) AS l', `${WINDOW} AS w`), '10:7', 'SQL_UNSUPPORTED'],
   ])('%s', async (sql, at, code) => {
     expect(await problemsOf(sqlStep(sql))).toEqual([`p.yaml:${at} ${code}`])
   })
@@ -161,6 +174,62 @@ describe('mistakes in a step', () => {
       { kind: 'select', name: 'b', from: 'a', columns: ['uno -- who', 'tnum * 2 AS twice'] },
     )
     expect(found).toEqual([])
+  })
+
+  test('no text makes planning itself fail', async () => {
+    const words = fc.constantFrom(
+      ...[
+        'SELECT',
+        'FROM',
+        'input',
+        'WHERE',
+        'GROUP BY',
+        'window_start',
+        'window_end',
+        WINDOW,
+        'TUMBLE(',
+        'TABLE',
+        'AS',
+        'uno',
+        'tnum',
+        '*',
+        ',',
+      ],
+      ...[
+        '(',
+        ')',
+        'count(*)',
+        'sum(tnum)',
+        'HAVING',
+        'WITH x AS',
+        'UNION',
+        'JOIN',
+        "'",
+        '"',
+        ';',
+        '1',
+        '$1',
+        '->',
+        '[',
+        '{',
+        '::',
+        'INTERVAL',
+        'é',
+      ],
+    )
+    const text = fc.array(words, { maxLength: 14 }).map((parts) => parts.join(' '))
+    const likely = text.map((rest) => `SELECT uno FROM input ${rest}`)
+    await inScratch(async (connection) => {
+      await fc.assert(
+        fc.asyncProperty(fc.oneof(text, likely), async (sql) => {
+          const config = pipelineOf(COLUMNS, [sqlStep(sql)], { watermark: 'tuptime', placeOf })
+          const { plan, problems } = await planPipeline(config, connection)
+          expect(plan === undefined).toBe(problems.length > 0)
+          for (const { place } of problems) expect(place?.line).toBeGreaterThanOrEqual(10)
+        }),
+        { numRuns: 60 },
+      )
+    })
   })
 
   test('a window without a watermark, or on a column that only looks like the event time', async () => {

@@ -1,6 +1,6 @@
 import type { PipelineConfig } from '../config/pipeline-config.ts'
 import type { Connection } from '../duckdb/index.ts'
-import { type Problem, problemOf } from '../errors/index.ts'
+import { type Place, type Problem, problemOf } from '../errors/index.ts'
 import {
   type Field,
   INPUT_RELATION,
@@ -11,13 +11,13 @@ import {
 } from '../model/index.ts'
 import { sameName } from './ast.ts'
 import { BindingSession } from './binding-session.ts'
-import { ColumnTypeError, WatermarkColumnError } from './errors.ts'
+import { ColumnTypeError, SqlColumnNameError, WatermarkColumnError } from './errors.ts'
 import { loadFunctionCatalog } from './function-catalog.ts'
 import { type ParsedStep, parseSteps } from './parse-step.ts'
 import { SqlParser } from './parser.ts'
 import { type PlanningContext, planStep } from './plan-step.ts'
 import { NEEDS_ORDER } from './plan-window.ts'
-import { actualFields, inputRelation, METADATA_COLUMNS, type Relation } from './relation.ts'
+import { actualFields, INTERNAL_COLUMNS, inputRelation, METADATA_COLUMNS, type Relation } from './relation.ts'
 
 export interface Planned {
   /** There when nothing is wrong. */
@@ -118,14 +118,25 @@ async function declaredColumns(
   const columns: Field[] = []
   const declared = config.source.decode.columns
   for (const { name, type } of declared) {
+    if (INTERNAL_COLUMNS.has(name.toLowerCase()) || METADATA_COLUMNS.some((own) => sameName(own, name))) {
+      const details = { step: config.source.name, column: name, reason: 'is kept for internal use' }
+      problems.push(problemOf(new SqlColumnNameError(details, placed(columnPlace(config, name)))))
+    }
     const printed = await printedType(type, parser, connection)
     if (printed !== undefined) columns.push({ name, type: printed })
     else {
-      const place = config.placeOf(['source', 'decode', config.source.decode.format, 'columns', name])
-      problems.push(problemOf(new ColumnTypeError({ column: name, type }, place === undefined ? {} : { place })))
+      problems.push(problemOf(new ColumnTypeError({ column: name, type }, placed(columnPlace(config, name)))))
     }
   }
   return columns.length === declared.length ? columns : undefined
+}
+
+function columnPlace(config: PipelineConfig, name: string): Place | undefined {
+  return config.placeOf(['source', 'decode', config.source.decode.format, 'columns', name])
+}
+
+function placed(place: Place | undefined): { place?: Place } {
+  return place === undefined ? {} : { place }
 }
 
 async function printedType(type: string, parser: SqlParser, connection: Connection): Promise<string | undefined> {
@@ -155,7 +166,7 @@ function checkWatermark(config: PipelineConfig, columns: readonly Field[] | unde
   if (column !== undefined && TIMES.has(column.type)) return
   const place = config.placeOf(['source', 'watermark', 'column'])
   const details = { column: watermark.column, type: column?.type ?? '', candidates: columns.map(({ name }) => name) }
-  problems.push(problemOf(new WatermarkColumnError(details, place === undefined ? {} : { place })))
+  problems.push(problemOf(new WatermarkColumnError(details, placed(place))))
 }
 
 function planSinks(config: PipelineConfig, relations: readonly Relation[]): SinkPlan[] {

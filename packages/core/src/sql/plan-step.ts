@@ -11,13 +11,14 @@ import {
   SqlInvalidError,
   SqlRelationUnknownError,
   SqlUnsupportedError,
+  SqlWindowInvalidError,
 } from './errors.ts'
 import type { FunctionCatalog } from './function-catalog.ts'
 import type { ParsedStep } from './parse-step.ts'
 import type { SqlParser } from './parser.ts'
 import { planPerRow, relationNamed, type Scope, withTables } from './per-row.ts'
 import { checkWindowInput, NEEDS_ORDER, planWindow, WINDOW_ROWS, windowRowFields } from './plan-window.ts'
-import { actualFields, type Relation } from './relation.ts'
+import { actualFields, INTERNAL_COLUMNS, type Relation } from './relation.ts'
 import { checkQuery } from './rules.ts'
 import { StepProblems } from './step-problems.ts'
 import { planWindowCall } from './window-call.ts'
@@ -143,7 +144,7 @@ async function planWindowStep(
     table === undefined ? relationNamed(scope, call.table) : { ...table.relation, name: `${step.name}.${call.table}` }
   if (upstream === undefined) {
     const known = [INPUT_RELATION, ...outer.relations.slice(1).map(({ name }) => name)]
-    problems.add(SqlRelationUnknownError, { relation: call.table, known }, call.timeAt)
+    problems.add(SqlRelationUnknownError, { relation: call.table, known }, call.tableAt)
     return undefined
   }
   const windowContext = {
@@ -157,8 +158,12 @@ async function planWindowStep(
   await context.session.declare('visible', WINDOW_ROWS, windowRowFields(upstream))
   await context.session.declare('actual', WINDOW_ROWS, windowRowFields(upstream))
   const [span] = step.plain.windows
-  const sql = span === undefined ? step.plain.sql : replaceCall(step.plain.sql, span, WINDOW_ROWS)
-  const columns = await bindUserSql(sql, context, problems)
+  if (span === undefined) {
+    const reason = 'TUMBLE wants the word TABLE before the name of what it reads'
+    problems.add(SqlWindowInvalidError, { reason, instead: `Write TUMBLE(TABLE ${call.table}, …).` }, call.tableAt)
+    return undefined
+  }
+  const columns = await bindUserSql(replaceCall(step.plain.sql, span, WINDOW_ROWS), context, problems)
   if (columns === undefined || !checkNames(columns, problems)) return undefined
   const plans: RelationPlan[] = []
   if (table !== undefined) {
@@ -205,7 +210,7 @@ function checkNames(columns: readonly Field[], problems: StepProblems): boolean 
   const seen = new Set<string>()
   for (const { name } of columns) {
     if (seen.has(name.toLowerCase())) problems.add(SqlColumnNameError, { column: name, reason: 'is there twice' }, 0)
-    else if (name.toLowerCase() === '_row' || name.toLowerCase() === '_records') {
+    else if (INTERNAL_COLUMNS.has(name.toLowerCase())) {
       problems.add(SqlColumnNameError, { column: name, reason: 'is kept for internal use' }, 0)
     }
     seen.add(name.toLowerCase())

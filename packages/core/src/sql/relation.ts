@@ -1,4 +1,4 @@
-import { type Field, INPUT_RELATION, type MetadataColumn, ROW_COLUMN } from '../model/index.ts'
+import { type Field, INPUT_RELATION, type MetadataColumn, RECORDS_COLUMN, ROW_COLUMN } from '../model/index.ts'
 import { type ColumnRef, sameName } from './ast.ts'
 
 /** Types of the metadata columns. */
@@ -13,6 +13,15 @@ export const METADATA_COLUMNS = Object.keys(METADATA_TYPES) as readonly Metadata
 /** Hidden columns that carry a record's position through the steps before a window in which order matters. */
 export const ORDER_PARTITION = '_order_partition'
 export const ORDER_OFFSET = '_order_offset'
+
+/** Names that plans use for columns of their own, in lower case. */
+export const INTERNAL_COLUMNS: ReadonlySet<string> = new Set([
+  ROW_COLUMN,
+  RECORDS_COLUMN,
+  ORDER_PARTITION,
+  ORDER_OFFSET,
+  '_window',
+])
 
 /** The columns of a relation that give the order of records, by their names there. */
 export interface OrderColumns {

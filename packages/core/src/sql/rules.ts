@@ -1,4 +1,3 @@
-import { ROW_COLUMN } from '../model/index.ts'
 import {
   type BaseTable,
   type ColumnRef,
@@ -27,7 +26,7 @@ import {
   SqlWindowUnsupportedError,
 } from './errors.ts'
 import { type FunctionCatalog, OUTSIDE_FUNCTIONS, UNNESTING_FUNCTIONS, VALUE_FUNCTIONS } from './function-catalog.ts'
-import { ORDER_OFFSET, ORDER_PARTITION } from './relation.ts'
+import { INTERNAL_COLUMNS } from './relation.ts'
 import type { StepProblems } from './step-problems.ts'
 
 export interface RuleContext {
@@ -64,7 +63,6 @@ const EXPRESSION_CLASSES: ReadonlySet<string> = new Set([
 ])
 
 const ONE_RELATION = 'A step reads one relation: FROM input, or FROM a step before it.'
-const RESERVED: ReadonlySet<string> = new Set([ROW_COLUMN, ORDER_PARTITION, ORDER_OFFSET])
 
 class QueryRules {
   readonly #context: RuleContext
@@ -141,6 +139,7 @@ class QueryRules {
     const at = locationOf(ref)
     const name = ref.function.function_name.toLowerCase()
     if (name === 'tumble') {
+      for (const child of ref.function.children) this.#expression(child, { aggregates: false, star: false })
       if (top) return true
       const instead = 'Make it a step of its own, and read that step by its name.'
       this.#problems.add(SqlWindowInvalidError, { reason: 'a window cannot stand in a subquery', instead }, at)
@@ -234,7 +233,7 @@ class QueryRules {
     if (rest.length === 0 && VALUE_FUNCTIONS.has(first) && !this.#context.columns.has(first)) {
       this.#notDeterministic(first, at)
     }
-    const reserved = ref.column_names.find((name) => RESERVED.has(name.toLowerCase()))
+    const reserved = ref.column_names.find((name) => INTERNAL_COLUMNS.has(name.toLowerCase()))
     if (reserved !== undefined) {
       this.#problems.add(SqlColumnNameError, { column: reserved, reason: 'is kept for internal use' }, at)
     }

@@ -9,6 +9,8 @@ import type { StepProblems } from './step-problems.ts'
 /** What `TUMBLE(TABLE t, DESCRIPTOR(c), size [, offset])` says. */
 export interface WindowCallPlan {
   readonly table: string
+  /** Byte offset of the table's name in the SQL. */
+  readonly tableAt: number | undefined
   readonly timeColumn: string
   /** Byte offset of the time column in the SQL. */
   readonly timeAt: number | undefined
@@ -55,6 +57,7 @@ export async function planWindowCall(
   }
   return {
     table: data.column_names[0] as string,
+    tableAt: locationOf(data),
     timeColumn: time.column_names[0] as string,
     timeAt: locationOf(time),
     window: { kind: 'tumble', sizeMs, offsetMs: modulo(offsetMs, sizeMs) },

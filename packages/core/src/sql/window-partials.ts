@@ -3,13 +3,16 @@ import { type Field, RECORDS_COLUMN } from '../model/index.ts'
 import { type Decomposition, isFloating } from './aggregates.ts'
 import { canonical, columnRef, type Expression, type FunctionCall, isColumnRef, rewrite } from './ast.ts'
 import type { SqlParser } from './parser.ts'
-import { usedColumns, WINDOW_COLUMNS, type WindowQuery } from './window-query.ts'
+import { namesWindowColumns, usedColumns, WINDOW_COLUMNS, type WindowQuery } from './window-query.ts'
 import {
-  interval,
   UniqueNames,
+  WINDOW_INDEX,
   type WindowedRows,
   type WindowStatements,
+  windowBounds,
+  windowColumns,
   windowedFrom,
+  windowIndex,
   windowTime,
 } from './window-sql.ts'
 
@@ -42,7 +45,7 @@ export async function planPartials(
   parser: SqlParser,
 ): Promise<WindowStatements> {
   const windowNames = WINDOW_COLUMNS.map(({ name }) => name)
-  const stateNames = new UniqueNames([...windowNames, RECORDS_COLUMN])
+  const stateNames = new UniqueNames([...windowNames, RECORDS_COLUMN, WINDOW_INDEX])
   const keys = await keyColumns(query, input.keyTypes, stateNames, parser)
   const partials = new Map<string, StateColumn>()
   const merged = new MergedColumns([...windowNames, ...keys.map(({ name }) => name)])
@@ -55,7 +58,10 @@ export async function planPartials(
     replacements.set(aggregate, await mergedValue(decomposition, names, parser))
   }
   const keyNames = keys.map(({ name }) => quoteIdentifier(name))
-  const accumulate = await accumulateSql(query, input.rows, [...keys, ...partials.values()], keys.length, parser)
+  const calls = [...input.decompositions.values()].flatMap((decomposition) => decomposition.partials)
+  const windowed = namesWindowColumns([query.where, ...query.keys, ...calls], query.source)
+  const state = { keys, partials: [...partials.values()], windowed }
+  const accumulate = await accumulateSql(query, input.rows, state, parser)
   return {
     ...accumulate,
     fire: await fireSql(query, input, { keyNames, merged: merged.sql(), replacements }, parser),
@@ -128,19 +134,25 @@ async function mergedValue({ value }: Decomposition, names: readonly string[], p
 async function accumulateSql(
   query: WindowQuery,
   rows: WindowedRows,
-  columns: readonly StateColumn[],
-  keyCount: number,
+  state: {
+    readonly keys: readonly StateColumn[]
+    readonly partials: readonly StateColumn[]
+    readonly windowed: boolean
+  },
   parser: SqlParser,
 ): Promise<Omit<WindowStatements, 'fire'>> {
-  const end = `window_start + ${interval(rows.window.sizeMs)} AS window_end`
-  const own = columns.map(({ name, sql }) => `${sql} AS ${quoteIdentifier(name)}`)
-  const select = `SELECT ${['window_start', end, ...own, `count(*) AS ${RECORDS_COLUMN}`].join(', ')}`
+  const columns = [...state.keys, ...state.partials]
+  const names = columns.map(({ name }) => quoteIdentifier(name))
+  const computed = columns.map(({ name, sql }) => `${sql} AS ${quoteIdentifier(name)}`)
   const where = query.where === undefined ? '' : ` WHERE ${await parser.renderExpression(query.where)}`
   // By position: a key may be a constant, which GROUP BY would take for one.
-  const groups = [1, ...Array.from({ length: keyCount }, (_, i) => i + 3)].join(', ')
+  const groups = [1, ...state.keys.map((_, i) => i + 2)].join(', ')
   const used = usedColumns(query).map(({ name }) => quoteIdentifier(name))
+  const carried = [...used, windowIndex(rows), ...(state.windowed ? windowColumns(rows) : [])]
   const statement = (onTime: boolean) =>
-    `${select} FROM ${windowedFrom(rows, used, { onTime })}${where} GROUP BY ${groups}`
+    `SELECT ${[...windowBounds(rows), ...names, RECORDS_COLUMN].join(', ')} FROM (` +
+    `SELECT ${[WINDOW_INDEX, ...computed, `count(*) AS ${RECORDS_COLUMN}`].join(', ')}` +
+    ` FROM ${windowedFrom(rows, carried, { onTime })}${where} GROUP BY ${groups})`
   return { accumulate: statement(false), accumulateOnTime: statement(true) }
 }
 

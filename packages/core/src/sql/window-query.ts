@@ -169,6 +169,17 @@ export function windowColumnOf(expression: Expression, source: Source): string |
   return WINDOW_COLUMNS.find(({ name }) => name === resolved.column.name)?.name
 }
 
+/** Whether any of the expressions reads a column of the window's own. */
+export function namesWindowColumns(expressions: readonly (Expression | undefined)[], source: Source): boolean {
+  let found = false
+  walk(expressions, (object) => {
+    if (object.class === 'COLUMN_REF' && windowColumnOf(object as unknown as ColumnRef, source) !== undefined)
+      found = true
+    return true
+  })
+  return found
+}
+
 /** Columns of the source that the query needs, the window's own left out. */
 export function usedColumns(query: WindowQuery): Field[] {
   const used = new Set<string>()

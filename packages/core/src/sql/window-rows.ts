@@ -4,7 +4,7 @@ import { columnRef, type Expression, type FunctionCall, isFunctionCall, type Ord
 import type { SqlParser } from './parser.ts'
 import { ORDER_OFFSET, ORDER_PARTITION, type OrderColumns } from './relation.ts'
 import { usedColumns, type WindowQuery } from './window-query.ts'
-import { type WindowedRows, type WindowStatements, windowedFrom, windowTime } from './window-sql.ts'
+import { type WindowedRows, type WindowStatements, windowColumns, windowedFrom, windowTime } from './window-sql.ts'
 
 export interface RowsInput {
   readonly rows: WindowedRows
@@ -37,7 +37,7 @@ export async function planRetainedRows(
   const kept = ['window_start', 'window_end', ...used, ...(input.order ? [ORDER_PARTITION, ORDER_OFFSET] : [])]
   const statement = (onTime: boolean) =>
     `SELECT ${[...kept, `CAST(1 AS BIGINT) AS ${RECORDS_COLUMN}`].join(', ')}` +
-    ` FROM ${windowedFrom(input.rows, [...used, ...order], { onTime })}${where}`
+    ` FROM ${windowedFrom(input.rows, [...used, ...order, ...windowColumns(input.rows)], { onTime })}${where}`
   return {
     accumulate: statement(false),
     accumulateOnTime: statement(true),
