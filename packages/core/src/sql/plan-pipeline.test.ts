@@ -135,6 +135,7 @@ describe('mistakes in a step', () => {
       '11:64',
       'SQL_OUTSIDE_ACCESS',
     ],
+    [grouped('max(uno COLLATE NOCASE) AS m'), '10:18', 'SQL_UNSUPPORTED'],
     [grouped('list(w) AS l', `${WINDOW} AS w`), '10:7', 'SQL_UNSUPPORTED'],
   ])('%s', async (sql, at, code) => {
     expect(await problemsOf(sqlStep(sql))).toEqual([`p.yaml:${at} ${code}`])

@@ -167,10 +167,26 @@ class QueryRules {
     }
     if (node.sample !== null && node.sample !== undefined) this.#notDeterministic('a sample', 0)
     if (node.qualify) this.#unbounded('QUALIFY', firstLocation(node.qualify))
-    if (windowed) return
+    if (windowed) {
+      this.#collations(node)
+      return
+    }
     const grouped = node.group_sets.length > 0 || node.aggregate_handling !== 'STANDARD_HANDLING'
     if (grouped) this.#unbounded('GROUP BY', firstLocation(node.group_expressions) ?? 0)
     else if (node.having) this.#unbounded('HAVING', firstLocation(node.having))
+  }
+
+  /** Texts that a collation calls equal look different: which one a group shows would depend on which came first. */
+  #collations({ select_list, group_expressions, having }: SelectNode): void {
+    walk([select_list, group_expressions, having], (object) => {
+      if (object.class !== 'COLLATE') return true
+      this.#unsupported(
+        'COLLATE in a window',
+        'Group by lower(x) or another function of the text.',
+        firstLocation(object),
+      )
+      return false
+    })
   }
 
   #expressions(node: SelectNode, windowed: boolean): void {
