@@ -39,7 +39,7 @@ const PLAIN_TYPES: ReadonlySet<string> = new Set([
   'TIMESTAMP WITH TIME ZONE',
 ])
 
-export function isExact(type: string): boolean {
+function isExact(type: string): boolean {
   return INTEGERS.has(type) || /^DECIMAL\(\d+,\d+\)$/.test(type)
 }
 

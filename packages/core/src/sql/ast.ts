@@ -97,7 +97,7 @@ export interface SelectNode extends QueryNode {
   qualify?: Expression | null
 }
 
-export function isObject(value: unknown): value is AstObject {
+function isObject(value: unknown): value is AstObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

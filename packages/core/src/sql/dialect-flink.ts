@@ -1,7 +1,7 @@
 import { closingParenthesis, isSymbol, isWord, type Token, tokenize } from './tokens.ts'
 
 /** Flink's window table functions. */
-export type WindowFunction = 'tumble' | 'hop' | 'cumulate' | 'session'
+type WindowFunction = 'tumble' | 'hop' | 'cumulate' | 'session'
 const WINDOW_FUNCTIONS: readonly string[] = ['tumble', 'hop', 'cumulate', 'session']
 
 /** A call of a window function: `start` at its name, `end` after its closing parenthesis. */

@@ -3,7 +3,7 @@ import type { Problem } from '../errors/index.ts'
 import type { CompiledStep } from '../steps/compiled-step.ts'
 import { glueType } from '../steps/glue-type.ts'
 import { compileStep } from '../steps/index.ts'
-import { type QueryNode, type SelectNode, walk } from './ast.ts'
+import { type QueryNode, walk } from './ast.ts'
 import { flinkToDuckdb, type PlainSql } from './dialect-flink.ts'
 import { MappingInvalidError, SqlNotSelectError, SqlSyntaxError, SqlWindowUnsupportedError } from './errors.ts'
 import { expressionQuery, type SqlParser, type SyntaxFailure } from './parser.ts'
@@ -22,8 +22,6 @@ export interface ParsedStep {
   /** Every name that stands as a column in the SQL, in lower case. */
   readonly names: ReadonlySet<string>
 }
-
-export type ReadSelect = ParsedStep & { readonly node: SelectNode }
 
 export async function parseSteps(
   config: PipelineConfig,

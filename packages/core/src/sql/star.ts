@@ -45,7 +45,7 @@ export function structForWholeRow<E extends Expression>(expression: E, source: S
   })
 }
 
-export function isWholeRow(expression: Expression, source: Source): boolean {
+function isWholeRow(expression: Expression, source: Source): boolean {
   if (!isColumnRef(expression) || expression.column_names.length !== 1) return false
   return sameName(expression.column_names[0] as string, source.alias) && resolveColumn(expression, source) === undefined
 }

@@ -2,6 +2,7 @@ import type { PipelineConfig, StepConfig } from '../config/pipeline-config.ts'
 import { type Connection, Database, quoteIdentifier } from '../duckdb/index.ts'
 import { type Field, LATE_TABLE, type PipelinePlan, ROW_COLUMN, type WindowPlan } from '../model/index.ts'
 import { planPipeline } from './plan-pipeline.ts'
+import { METADATA_TYPES } from './relation.ts'
 
 /** For tests: a pipeline's configuration around some steps, and a hand-turned engine that runs its plan. */
 export function pipelineOf(
@@ -115,8 +116,10 @@ export class HandTurnedEngine {
   }
 
   async #inputFields(): Promise<Field[]> {
-    const types = { _partition: 'VARCHAR', _offset: 'BIGINT', _timestamp: 'TIMESTAMP', _key: 'BLOB' }
-    return [...this.#plan.input.columns, ...this.#plan.input.metadata.map((name) => ({ name, type: types[name] }))]
+    return [
+      ...this.#plan.input.columns,
+      ...this.#plan.input.metadata.map((name) => ({ name, type: METADATA_TYPES[name] })),
+    ]
   }
 }
 

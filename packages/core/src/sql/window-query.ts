@@ -162,7 +162,7 @@ export function aggregatesIn(expression: Expression, isAggregate: (call: Functio
 }
 
 /** Which of the window's columns an expression is, if it is one. */
-export function windowColumnOf(expression: Expression, source: Source): string | undefined {
+function windowColumnOf(expression: Expression, source: Source): string | undefined {
   if (!isColumnRef(expression)) return undefined
   const resolved = resolveColumn(expression, source)
   if (resolved === undefined || resolved.rest.length > 0) return undefined

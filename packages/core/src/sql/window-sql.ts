@@ -62,7 +62,7 @@ export function windowTime(windowEnd: string): string {
   return `${windowEnd} - INTERVAL '1 millisecond'`
 }
 
-export function interval(ms: number): string {
+function interval(ms: number): string {
   return ms % 1000 === 0 ? `INTERVAL '${ms / 1000} seconds'` : `INTERVAL '${ms} milliseconds'`
 }
 

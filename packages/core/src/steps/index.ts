@@ -5,8 +5,6 @@ import { compileFilter } from './filter.ts'
 import { compileSelect } from './select.ts'
 import { compileSql } from './sql.ts'
 
-export type { CompiledStep, Origin } from './compiled-step.ts'
-
 /** Every step is SQL over `input`. */
 export function compileStep(step: StepConfig): CompiledStep {
   switch (step.kind) {
