@@ -4,6 +4,7 @@ import { blockOf } from './blocks.ts'
 
 export interface MemoryRecord {
   readonly value: string | Uint8Array | null
+  readonly key?: string | Uint8Array | null
   /** The record's own timestamp, ms; none unless given. */
   readonly timestamp?: number
 }
@@ -51,7 +52,11 @@ export class MemorySystem {
     return {
       name: 'memory',
       summary: 'Records and rows in memory, for tests',
-      source: { schema, examples: [], load: async () => ({ createSource: () => new MemorySource(this) }) },
+      source: {
+        schema,
+        examples: [],
+        load: async () => ({ createSource: (_, { wantsKeys }) => new MemorySource(this, wantsKeys) }),
+      },
       sink: {
         delivery: 'exactly-once',
         schema,
@@ -68,9 +73,11 @@ export class MemorySystem {
 
 class MemorySource implements Source {
   readonly #system: MemorySystem
+  readonly #wantsKeys: boolean
 
-  constructor(system: MemorySystem) {
+  constructor(system: MemorySystem, wantsKeys: boolean) {
     this.#system = system
+    this.#wantsKeys = wantsKeys
   }
 
   async connect(): Promise<void> {}
@@ -87,7 +94,7 @@ class MemorySource implements Source {
           continue
         }
         at.set(partition, next + records.length)
-        yield { block: memoryBlock(partition, next, records) }
+        yield { block: memoryBlock(partition, next, records, this.#wantsKeys) }
       }
       const drained = [...at].every(([partition, next]) => next >= (partitions.get(partition)?.length ?? 0))
       if (drained) await this.#system.changed(signal)
@@ -109,13 +116,19 @@ class MemorySource implements Source {
   async close(): Promise<void> {}
 }
 
-function memoryBlock(partition: string, first: number, records: readonly MemoryRecord[]): RecordBlock {
+function memoryBlock(
+  partition: string,
+  first: number,
+  records: readonly MemoryRecord[],
+  wantsKeys: boolean,
+): RecordBlock {
   return blockOf(
     records.map((record) => record.value),
     {
       partition,
       firstOrdinal: first,
       timestamps: records.map((record) => record.timestamp ?? -1),
+      ...(wantsKeys && { keys: records.map((record) => record.key ?? null) }),
     },
   )
 }
