@@ -1,19 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { PipelineStatus } from '@headrace/core'
 import { type Job, STEPS, type StepKill } from './job.ts'
+import { type LifeEnd, liveOnce } from './one-life.ts'
 import { PIPELINE, type Scene } from './scene.ts'
-
-const LIFE = fileURLToPath(new URL('life.ts', import.meta.url))
-
-export interface LifeEnd {
-  readonly killed: boolean
-  readonly status?: PipelineStatus
-}
 
 export interface RecoverySummary {
   readonly seed: number
@@ -68,36 +57,15 @@ function planKill(n: number, random: () => number, draining: boolean): StepKill 
   }
 }
 
-/** One life: a process, killed from within at a step, or from outside after a time, or not at all. */
-export async function live(scene: Scene, job: Pick<Job, 'drain' | 'kill'>, killAfterMs?: number): Promise<LifeEnd> {
-  const file = join(scene.directory, 'life.json')
+/** One life of the scene's pipeline. */
+function live(scene: Scene, job: Pick<Job, 'drain' | 'kill'>, killAfterMs?: number): Promise<LifeEnd> {
   const whole: Job = {
     pipeline: PIPELINE,
     connections: { kafka: scene.kafka, postgres: scene.postgres },
     dataDirectory: join(scene.directory, 'data'),
     ...job,
   }
-  await writeFile(file, JSON.stringify(whole))
-  const child = spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', LIFE, file], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  let errors = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text
-  })
-  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
-  if (killAfterMs !== undefined) {
-    const first = await Promise.race([closed, delay(killAfterMs)])
-    if (first === undefined) child.kill('SIGKILL')
-  }
-  const [code, signal] = await closed
-  if (signal === 'SIGKILL') return { killed: true }
-  if (code !== 0) throw new Error(`a life ended with exit code ${code}: ${errors}`)
-  return { killed: false, status: JSON.parse(output) as PipelineStatus }
+  return liveOnce(whole, scene.directory, killAfterMs)
 }
 
 /** Numbers from 0 to 1, the same for the same seed. */

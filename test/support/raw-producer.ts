@@ -1,6 +1,13 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { createTopics, decodeResponse, encodeRequest, produce, RecordBatchBuilder } from '@headrace/broker/protocol'
+import {
+  createPartitions,
+  createTopics,
+  decodeResponse,
+  encodeRequest,
+  produce,
+  RecordBatchBuilder,
+} from '@headrace/broker/protocol'
 import { crc32c } from '@node-rs/crc32'
 
 const CLIENT = 'headrace-test'
@@ -47,6 +54,22 @@ export class RawProducer {
     const errorCode = body.topics[0]?.errorCode ?? 0
     if (errorCode !== 0) throw new Error(`creating topic ${topic} failed with error ${errorCode}`)
     return producer
+  }
+
+  /** Gives the topic more partitions: so many in all. */
+  async addPartitions(count: number): Promise<void> {
+    const answer = await this.#request((correlationId) =>
+      encodeRequest(
+        createPartitions,
+        1,
+        { correlationId, clientId: CLIENT },
+        { topics: [{ name: this.#topic, count, assignments: null }], timeoutMs: 10_000, validateOnly: false },
+      ),
+    )
+    const { body } = decodeResponse(createPartitions, 1, answer)
+    const errorCode = body.results[0]?.errorCode ?? 0
+    if (errorCode !== 0) throw new Error(`adding partitions to ${this.#topic} failed with error ${errorCode}`)
+    while (this.#batches.length < count) this.#batches.push(new RecordBatchBuilder(BATCH_BYTES + 64 * 1024))
   }
 
   /** Adds a record; a promise to wait for where there is no room for more at once. */
