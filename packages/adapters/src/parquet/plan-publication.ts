@@ -11,7 +11,7 @@ export interface PlannedFile {
 }
 
 /** A fragment of this size is worth a file of its own: moving it costs nothing, merging it means writing it twice. */
-export const LARGE_FRAGMENT_BYTES = 4 * 2 ** 20
+export const LARGE_FRAGMENT_BYTES = 2 ** 20
 
 /**
  * Which files a batch becomes. Small fragments of a partition become one file, large ones a file each. Depends on the

@@ -142,7 +142,8 @@ export class Connection {
     let at = 0
     for await (const chunk of this.chunks(sql)) {
       const vector = chunk.getColumnVector(0)
-      for (let i = 0; i < chunk.rowCount; i++) values[at++] = (vector.getItem(i) as number | null) ?? Number.NaN
+      const { rowCount } = chunk
+      for (let i = 0; i < rowCount; i++) values[at++] = (vector.getItem(i) as number | null) ?? Number.NaN
     }
     if (at !== rows) throw new Error(`a query gave ${at} rows instead of ${rows}`)
     return values
