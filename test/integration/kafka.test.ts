@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Positions, Source } from '@headrace/core'
@@ -145,5 +147,67 @@ describe('acknowledge', () => {
     const [committed] = await places.admin.fetchOffsets({ groupId: 'headrace.conformance', topics: [topic] })
     expect(committed?.partitions.find(({ partition }) => partition === 0)?.offset).toBe('3')
     expect(places.logged).toEqual([])
+  })
+})
+
+describe('a broker that goes away', () => {
+  async function ownBroker(port = 0): Promise<BrokerProcess> {
+    const data = join(folder, 'own')
+    const started = await BrokerProcess.start(data, { port })
+    closing.push({ close: () => started.kill() })
+    return started
+  }
+
+  test('while it is read: KAFKA_UNREACHABLE; a new source goes on where the last one stopped', async () => {
+    const first = await ownBroker()
+    const own = await KafkaPlaces.open(first.address)
+    closing.push(own)
+    const topic = await own.topic(2)
+    await own.write(topic, 0, texts('a', 'b'))
+    const reader = await reading(own.source({ topic }))
+    await reader.untilAtEnd([`${topic}/0`, `${topic}/1`])
+    const failing = reader.until(() => false)
+    await Promise.all([
+      first.stop(),
+      expect(failing).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE', retry: 'backoff' }),
+    ])
+    await expect(connecting(own.source({ topic }))).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE' })
+    await ownBroker(first.port)
+    await own.write(topic, 0, texts('c'))
+    const next = await reading(own.source({ topic }), reader.positions)
+    await next.untilRecords(1)
+    expect(next.of(`${topic}/0`).map(({ ordinal, value }) => [ordinal, value])).toEqual([[2, 'c']])
+  })
+
+  test('a connection that is cut without a word', async () => {
+    const own = await ownBroker()
+    const { port } = own
+    const places = await KafkaPlaces.open(own.address)
+    closing.push(places)
+    const topic = await places.topic(1)
+    const reader = await reading(places.source({ topic }))
+    await reader.untilAtEnd([`${topic}/0`])
+    const failing = reader.until(() => false)
+    await Promise.all([
+      own.kill(),
+      expect(failing).rejects.toMatchObject({
+        code: 'KAFKA_UNREACHABLE',
+        message: expect.stringContaining(`cannot reach Kafka at 127.0.0.1:${port}`),
+      }),
+    ])
+  })
+
+  test('what listens is not Kafka', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    closing.push({ close: async () => void server.close() })
+    const bootstrap = `127.0.0.1:${(server.address() as AddressInfo).port}`
+    await expect(connecting(places.source({ topic: 't' }, { connection: { bootstrap } }))).rejects.toMatchObject({
+      code: 'KAFKA_AUTH_FAILED',
+      message: expect.stringContaining('does not speak Kafka in plain text'),
+    })
   })
 })

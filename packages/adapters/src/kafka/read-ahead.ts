@@ -40,7 +40,8 @@ export class ReadAhead<T> {
   }
 
   fail(error: unknown): void {
-    this.#failure ??= error
+    if (this.#ended) return
+    this.#failure = error
     this.#close()
   }
 

@@ -1,9 +1,12 @@
 /** How many names a hint may offer. */
 const MOST = 3
 
+/** How far off a name counts that holds the other one whole. */
+const CONTAINED = 2
+
 /** The names that someone who wrote `wanted` may have meant, the nearest first. */
 export function similarNames(wanted: string, names: readonly string[]): readonly string[] {
-  const tolerance = Math.max(1, Math.floor(wanted.length / 3))
+  const tolerance = Math.max(CONTAINED, Math.floor(wanted.length / 3))
   return names
     .map((name) => ({ name, distance: nearness(wanted.toLowerCase(), name.toLowerCase()) }))
     .filter(({ distance }) => distance <= tolerance)
@@ -14,7 +17,7 @@ export function similarNames(wanted: string, names: readonly string[]): readonly
 
 function nearness(wanted: string, name: string): number {
   const isPart = wanted.length >= 3 && (name.includes(wanted) || wanted.includes(name))
-  return isPart ? 1 : editDistance(wanted, name)
+  return Math.min(editDistance(wanted, name), isPart ? CONTAINED : Number.POSITIVE_INFINITY)
 }
 
 /** Levenshtein's: insertions, deletions and replacements from one to the other. */

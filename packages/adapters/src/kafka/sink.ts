@@ -4,7 +4,6 @@ import { Producer } from '@platformatic/kafka'
 import { KafkaClient } from './client.ts'
 import { addressesOf, type KafkaConnection, type KafkaSinkConfig } from './config.ts'
 import { lines } from './lines.ts'
-import { tlsOptions } from './sockets.ts'
 
 /** What one request may hold: well below the limit that brokers have from the start (1 MiB). */
 const REQUEST = { bytes: 512 * 1024, records: 5_000 }
@@ -33,7 +32,7 @@ function producerOptions(connection: KafkaConnection) {
     // The engine tries again, and says so; a client that retries silently only makes errors late.
     retries: 0,
     ...(sasl && { sasl }),
-    ...(ssl && { tls: tlsOptions(ssl), tlsServerName: true }),
+    ...(ssl && { tls: typeof ssl === 'object' ? ssl : {}, tlsServerName: true }),
   }
 }
 

@@ -1,4 +1,4 @@
-import { connect as connectPlain, type Socket } from 'node:net'
+import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { KafkaConnection } from './config.ts'
 import type { ResponseReceiver } from './response-receiver.ts'
@@ -57,7 +57,7 @@ function secure(
   ssl: NonNullable<KafkaConnection['ssl']>,
   target: ByteTarget,
 ): TLSSocket {
-  const socket = connectTls({ host, port, servername: host, ...tlsOptions(ssl) })
+  const socket = connectTls({ host, port, ...tlsOptions(ssl, host) })
   socket.setNoDelay(true)
   socket.on('data', (chunk: Buffer) => target.append(chunk))
   return socket
@@ -72,7 +72,7 @@ async function authenticated(
   const vendor = new Connection(clientId, {
     connectTimeout: CONNECT_TIMEOUT_MS,
     ...(sasl && { sasl }),
-    ...(ssl && { tls: tlsOptions(ssl), tlsServerName: true }),
+    ...(ssl && { tls: tlsOptions(ssl, host) }),
   })
   // Errors come back from the call; without a listener they would also end the process.
   vendor.on('error', () => undefined)
@@ -84,18 +84,22 @@ async function authenticated(
   return vendor.socket
 }
 
-/** What `node:tls` wants of the connection's `ssl`. */
-export function tlsOptions(ssl: NonNullable<KafkaConnection['ssl']>) {
-  return typeof ssl === 'boolean' ? {} : ssl
+/** What `node:tls` wants of the connection's `ssl`. An address in numbers has no name that a certificate is chosen by. */
+export function tlsOptions(ssl: NonNullable<KafkaConnection['ssl']>, host: string) {
+  return { ...(typeof ssl === 'object' && ssl), ...(isIP(host) === 0 && { servername: host }) }
 }
 
 function connected(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
   return new Promise((resolve, reject) => {
-    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('the connection attempt timed out')))
-    socket.once('error', reject)
-    socket.once('close', () => reject(new Error('the connection was closed')))
+    const listeners = {
+      error: reject,
+      close: () => reject(new Error('the connection was closed')),
+      timeout: () => socket.destroy(new Error('the connection attempt timed out')),
+    }
+    for (const [name, listener] of Object.entries(listeners)) socket.on(name, listener)
+    socket.setTimeout(CONNECT_TIMEOUT_MS)
     socket.once(event, () => {
-      for (const name of ['error', 'close', 'timeout']) socket.removeAllListeners(name)
+      for (const [name, listener] of Object.entries(listeners)) socket.off(name, listener)
       resolve()
     })
   })

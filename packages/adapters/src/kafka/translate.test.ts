@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest'
+import { TopicMissingError } from './errors.ts'
+import { ProtocolError } from './protocol-errors.ts'
+import { NotKafkaError } from './response-receiver.ts'
+import { translateKafkaError } from './translate.ts'
+
+const translated = (error: unknown) => translateKafkaError(error, { bootstrap: 'h:9092', operation: 'read topic "t"' })
+
+function vendorError(code: string, message: string, extra: object = {}): Error {
+  return Object.assign(new Error(message), { code, ...extra })
+}
+
+describe('translateKafkaError', () => {
+  test.each([
+    [
+      'a refused connection',
+      vendorError('ECONNREFUSED', 'connect ECONNREFUSED 1.2.3.4:9092'),
+      'KAFKA_UNREACHABLE',
+      'backoff',
+    ],
+    ['a closed connection', new Error('the broker closed the connection'), 'KAFKA_UNREACHABLE', 'backoff'],
+    ['a leader that moved', new ProtocolError(6), 'KAFKA_UNREACHABLE', 'backoff'],
+    ['no right to read', new ProtocolError(29), 'KAFKA_AUTH_FAILED', 'never'],
+    ['an answer that stays', new ProtocolError(42), 'KAFKA_REQUEST_FAILED', 'never'],
+    ['an unknown code', new ProtocolError(999), 'KAFKA_REQUEST_FAILED', 'never'],
+    [
+      'a wrong password',
+      vendorError('PLT_KFK_AUTHENTICATION', 'SASL authentication failed.'),
+      'KAFKA_AUTH_FAILED',
+      'never',
+    ],
+    ['no Kafka at all', new NotKafkaError('what answers does not speak Kafka'), 'KAFKA_AUTH_FAILED', 'never'],
+    [
+      'a certificate',
+      vendorError('SELF_SIGNED_CERT_IN_CHAIN', 'self-signed certificate'),
+      'KAFKA_AUTH_FAILED',
+      'never',
+    ],
+  ])('%s', (_, error, code, retry) => {
+    const result = translated(error)
+    expect(result).toMatchObject({ code, retry, cause: error })
+    expect(result.hint).not.toBe('')
+  })
+
+  test('the innermost words, from whatever wraps them', () => {
+    const refused = vendorError('ECONNREFUSED', 'connect ECONNREFUSED 1.2.3.4:9092')
+    const wrapped = new AggregateError(
+      [vendorError('PLT_KFK_NETWORK', 'Connection failed.', { cause: refused })],
+      'no broker',
+    )
+    expect(translated(wrapped).message).toBe('cannot reach Kafka at h:9092: connect ECONNREFUSED 1.2.3.4:9092')
+    expect(translated(new ProtocolError(29)).message).toBe(
+      'Kafka at h:9092 refuses the connection: TOPIC_AUTHORIZATION_FAILED (to read topic "t")',
+    )
+  })
+
+  test('what is of the catalogue already stays as it is', () => {
+    const missing = new TopicMissingError({ topic: 't', similar: [] })
+    expect(translated(missing)).toBe(missing)
+  })
+})
