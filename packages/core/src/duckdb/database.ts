@@ -136,14 +136,16 @@ export class Connection {
     }
   }
 
-  /** A query's one column of DOUBLE as numbers, in order; NaN where it is null. */
+  /** A query's one column of DOUBLE as numbers, in order. NULL is not looked for (it costs more than all the rest): coalesce to NaN. */
   async doubles(sql: string, rows: number): Promise<Float64Array> {
     const values = new Float64Array(rows)
     let at = 0
-    for await (const chunk of this.chunks(sql)) {
+    // Materialized: half the cost of fetching a stream chunk by chunk.
+    const result = await this.native.run(sql)
+    for (const chunk of await result.fetchAllChunks()) {
       const vector = chunk.getColumnVector(0)
       const { rowCount } = chunk
-      for (let i = 0; i < rowCount; i++) values[at++] = (vector.getItem(i) as number | null) ?? Number.NaN
+      for (let i = 0; i < rowCount; i++) values[at++] = vector.getItem(i) as number
     }
     if (at !== rows) throw new Error(`a query gave ${at} rows instead of ${rows}`)
     return values

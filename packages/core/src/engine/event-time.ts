@@ -11,7 +11,7 @@ export async function readTimes(
 ): Promise<Float64Array> {
   const column = quoteIdentifier(time.column)
   return connection.doubles(
-    `SELECT CASE WHEN isfinite(${column}) THEN epoch_ms(${column})::DOUBLE END FROM ${table}`,
+    `SELECT CASE WHEN isfinite(${column}) THEN epoch_ms(${column})::DOUBLE ELSE 'nan' END FROM ${table}`,
     rows,
   )
 }
