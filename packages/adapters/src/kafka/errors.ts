@@ -88,8 +88,8 @@ export class BrokerUnsupportedError extends defineError<{ bootstrap: string; rea
   fault: 'external',
   retry: 'never',
   message: (d) => `the broker at ${d.bootstrap} is too old: ${d.reason}`,
-  hint: () => 'Headrace reads from Apache Kafka 2.7 or later, and from brokers that speak Fetch version 12 or later.',
-  example: { bootstrap: 'localhost:9092', reason: 'it speaks Fetch up to version 11' },
+  hint: () => 'Headrace reads from Apache Kafka 2.1 or later.',
+  example: { bootstrap: 'localhost:9092', reason: 'it speaks Fetch up to version 3, 4 is needed' },
 }) {}
 
 /** The broker answers a request with an error that has no class of its own. */
