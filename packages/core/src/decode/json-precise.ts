@@ -1,5 +1,12 @@
-import { BLOB, DuckDBBlobValue, DuckDBDataChunk, INTEGER } from '@duckdb/node-api'
-import { type Connection, quoteIdentifier, quoteLiteral } from '../duckdb/index.ts'
+import {
+  BLOB,
+  type Connection,
+  DuckDBBlobValue,
+  DuckDBDataChunk,
+  INTEGER,
+  quoteIdentifier,
+  quoteLiteral,
+} from '../duckdb/index.ts'
 import { type Bytes, type EpochRecords, startOf } from '../model/index.ts'
 import { printType } from './column-type.ts'
 import type { RejectedRecord } from './decoder.ts'

@@ -1,5 +1,14 @@
-import { BLOB, DOUBLE, DuckDBBlobValue, DuckDBDataChunk, type DuckDBVector, INTEGER } from '@duckdb/node-api'
-import { type Connection, quoteIdentifier, quoteLiteral } from '../duckdb/index.ts'
+import {
+  BLOB,
+  type Connection,
+  DOUBLE,
+  DuckDBBlobValue,
+  DuckDBDataChunk,
+  type DuckDBVector,
+  INTEGER,
+  quoteIdentifier,
+  quoteLiteral,
+} from '../duckdb/index.ts'
 import { type EpochRecords, type MetadataColumn, type RecordBlock, valueAt } from '../model/index.ts'
 
 const ROWS_PER_CHUNK = 2048

@@ -1,7 +1,6 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { StatementType } from '@duckdb/node-api'
-import { type Connection, Database, quoteIdentifier, quoteLiteral } from '../duckdb/index.ts'
+import { type Connection, Database, quoteIdentifier, quoteLiteral, StatementType } from '../duckdb/index.ts'
 import { HeadraceError } from '../errors/index.ts'
 import type { DatasetName } from './catalog.ts'
 import { type ListOptions, listDataset } from './dataset.ts'
