@@ -9,6 +9,7 @@ import {
   type RunResult,
   runPipeline,
 } from '@headrace/core'
+import { ensureDataFolder } from './data-folder.ts'
 
 export interface ConfiguredRun {
   readonly config: PipelineConfig
@@ -29,8 +30,11 @@ export interface ConfiguredRun {
 export async function runConfigured(run: ConfiguredRun): Promise<RunResult> {
   const { config, signal, mode, drain, onStatus, onLog } = run
   const dataDirectory = path.resolve(run.dataDirectory)
-  const tell = ({ level, code, message }: LogLine) => {
-    if (level !== 'debug') onLog([code, message].filter((part) => part !== undefined).join('  '))
+  await ensureDataFolder(run.dataDirectory)
+  const tell = ({ level, code, message, hint }: LogLine) => {
+    if (level === 'debug') return
+    const line = [code, message].filter((part) => part !== undefined).join('  ')
+    onLog(hint === undefined ? line : `${line}\n  hint: ${hint}`)
   }
   const connections = await loadConnections({ adapters, directory: path.dirname(run.file), dataDirectory, log: tell })
   return await runPipeline({

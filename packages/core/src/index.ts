@@ -6,7 +6,8 @@ export {
   openDeadLetters,
   type StoredDeadLetter,
 } from './engine/dead-letters.ts'
-export { PipelineInvalidError } from './engine/errors.ts'
+export { InternalError, PipelineInvalidError } from './engine/errors.ts'
+export { makeDataFolder, makeFolder } from './engine/make-folder.ts'
 export type * from './engine/options.ts'
 export { checkPipeline, planChecked } from './engine/plan-checked.ts'
 export { runPipeline } from './engine/run.ts'

@@ -217,7 +217,7 @@ describe('a dataset', () => {
   it('is refused where a file stands in its way', async () => {
     await writeFile(root, '')
     await expect(connect({ dataset: 'd', compression: 'snappy' })).rejects.toMatchObject({
-      code: 'PARQUET_DIRECTORY_NOT_WRITABLE',
+      code: 'SINK_FOLDER_NOT_WRITABLE',
       fault: 'user',
     })
   })

@@ -19,7 +19,7 @@ import {
 import { mapConcurrently } from './concurrency.ts'
 import { type ParquetConfig, partitionsOf, rootOf, stagingDirectory } from './config.ts'
 import { replaceFile, syncPath } from './durable-files.ts'
-import { fileSystemError, isDiskFull, ParquetDiskFullError } from './errors.ts'
+import { fileSystemError } from './errors.ts'
 import { isNext, ManifestFile } from './manifest-file.ts'
 import type { Partition } from './partitions.ts'
 import { foldersOf, type PlannedFile, planPublication } from './plan-publication.ts'
@@ -204,7 +204,6 @@ export class ParquetSink implements Sink {
     try {
       return await work()
     } catch (error) {
-      if (isDiskFull(error)) throw new ParquetDiskFullError({ path: this.#options.root }, { cause: error })
       if (error instanceof HeadraceError || (error as NodeJS.ErrnoException).code === undefined) throw error
       throw fileSystemError(error, this.#options.root)
     }

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import type { HeadraceError } from '@headrace/core'
+import { type HeadraceError, makeDataFolder } from '@headrace/core'
 import { BrokerFailedError, ServiceDataInUseError, ServicePortInUseError } from './errors.ts'
 
 const require = createRequire(import.meta.url)
@@ -39,7 +38,7 @@ export interface BrokerService {
  */
 export async function startBroker(options: BrokerServiceOptions): Promise<BrokerService> {
   const directory = path.resolve(options.directory)
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeDataFolder(directory, 0o700)
   const main = require.resolve('@headrace/broker/main')
   const child = spawn(process.execPath, [main, ...brokerArguments(directory, options)], {
     // A session of its own: Ctrl-C must reach this process, which then stops the broker last.

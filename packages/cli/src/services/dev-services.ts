@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
+import { makeDataFolder } from '@headrace/core'
 import { type BrokerService, startBroker } from './broker.ts'
 import { type DevFile, readRunningServices, removeDevFile, writeDevFile } from './dev-file.ts'
 import { DevAlreadyRunningError } from './errors.ts'
@@ -25,11 +25,11 @@ export interface DevServices {
 
 /**
  * Starts the embedded services of a data folder side by side, and says in `dev.json` where they are. When one cannot
- * start, the others are stopped again. Throws DEV_ALREADY_RUNNING and what the services throw.
+ * start, the others are stopped again. Throws DEV_ALREADY_RUNNING, DATA_FOLDER_NOT_WRITABLE and what the services throw.
  */
 export async function startDevServices(options: DevServicesOptions): Promise<DevServices> {
   const dataDirectory = path.resolve(options.dataDirectory)
-  await mkdir(dataDirectory, { recursive: true })
+  await makeDataFolder(dataDirectory)
   await refuseSecond(dataDirectory)
   const [broker, postgres] = await startAll(dataDirectory, options)
   const stop = async () => {

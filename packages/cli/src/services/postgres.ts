@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { makeDataFolder } from '@headrace/core'
 import { Client } from 'pg'
 import { claimData, type DataClaim } from './data-claim.ts'
 import { EmbeddedPostgresFailedError, ServicePortInUseError } from './errors.ts'
@@ -56,7 +56,7 @@ export interface PostgresService {
 export async function startPostgres(options: PostgresOptions): Promise<PostgresService> {
   const binaries = await findPostgresBinaries()
   const paths = clusterPaths(path.resolve(options.directory))
-  await mkdir(paths.directory, { recursive: true, mode: 0o700 })
+  await makeDataFolder(paths.directory, 0o700)
   const claim = await claimData(paths.owner, 'PostgreSQL', paths.directory)
   try {
     await stopOrphan(paths.data)

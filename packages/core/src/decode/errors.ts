@@ -94,7 +94,6 @@ export class SpoolFailedError extends defineError<{ path: string; problem: strin
   fault: 'external',
   retry: 'backoff',
   message: (d) => `cannot write the epoch's records to ${d.path}: ${d.problem}`,
-  hint: () =>
-    'Free space on that file system (records pass through /dev/shm where it is large enough, else the data folder), or lower trigger.maxBytes.',
-  example: { path: '/dev/shm/headrace-0-5f0c/input.ndjson', problem: 'no space left on device' },
+  hint: () => 'Records pass through /dev/shm where it is large enough, else the data folder: check that file system.',
+  example: { path: '/dev/shm/headrace-0-5f0c/epoch.ndjson', problem: 'EIO: i/o error, write' },
 }) {}

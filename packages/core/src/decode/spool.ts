@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { constants, mkdir, open, rm, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { DiskFullError, type HeadraceError, isDiskFull } from '../errors/index.ts'
 import { SpoolFailedError } from './errors.ts'
 
 const TMPFS = '/dev/shm'
@@ -97,8 +98,8 @@ async function emptied(folder: string): Promise<boolean> {
   }
 }
 
-function spoolFailed(path: string, cause: unknown): SpoolFailedError {
-  const code = (cause as NodeJS.ErrnoException).code
-  const problem = code === 'ENOSPC' ? 'no space left on device' : cause instanceof Error ? cause.message : String(cause)
+function spoolFailed(path: string, cause: unknown): HeadraceError {
+  if (isDiskFull(cause)) return new DiskFullError({ path }, { cause })
+  const problem = cause instanceof Error ? cause.message : String(cause)
   return new SpoolFailedError({ path, problem }, { cause })
 }

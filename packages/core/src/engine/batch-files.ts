@@ -1,6 +1,13 @@
 import { rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { type Connection, type Database, failureOf, quoteIdentifier, quoteLiteral } from '../duckdb/index.ts'
-import { BatchExportError, BatchIncompleteError, BatchUnreadableError, HeadraceError } from '../errors/index.ts'
+import {
+  BatchExportError,
+  BatchIncompleteError,
+  BatchUnreadableError,
+  HeadraceError,
+  sinkFolderFailure,
+} from '../errors/index.ts'
 import type { Batch, BatchId, ExportedFile, ExportOptions, Field, Row, StagedFile, Staging } from '../model/index.ts'
 import { planCopy } from './copy-plan.ts'
 
@@ -66,7 +73,7 @@ export class StagedBatch implements Batch {
       return written
     } catch (error) {
       await rm(options.to, { recursive: true, force: true })
-      throw this.#exportFailure(error)
+      throw sinkFolderFailure(error, dirname(options.to)) ?? this.#exportFailure(error)
     } finally {
       connection.close()
     }

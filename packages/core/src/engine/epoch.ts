@@ -1,6 +1,6 @@
 import type { Decoded, Decoder } from '../decode/decoder.ts'
 import { failureOf, quoteIdentifier } from '../duckdb/index.ts'
-import { HeadraceError } from '../errors/index.ts'
+import { HeadraceError, sinkFolderFailure } from '../errors/index.ts'
 import {
   copyOf,
   EpochRecords,
@@ -16,13 +16,7 @@ import {
 } from '../model/index.ts'
 import { collectDeadLetters, DEAD_LETTER_SCHEMA, type DeadLetter } from './dead-letters.ts'
 import type { EpochInput } from './epoch-input.ts'
-import {
-  DiskFullError,
-  EventTimeAheadError,
-  EventTimeMissingError,
-  RecordLateError,
-  StepFailedError,
-} from './errors.ts'
+import { EventTimeAheadError, EventTimeMissingError, RecordLateError, StepFailedError } from './errors.ts'
 import { readTimes, rowRanges, rowTimestamps } from './event-time.ts'
 import { stagedName, stageRows } from './staging.ts'
 import type { StateStore, WindowTotals } from './state.ts'
@@ -151,8 +145,11 @@ export class Epoch {
       const { name, relation, columns } = target.plan
       if (perRow.has(relation) ? ran.decoded === 0 : !ran.fired) continue
       const select = `SELECT ${columns.map((column) => quoteIdentifier(column.name)).join(', ')} FROM ${quoteIdentifier(relation)}`
+      const { directory } = target.staging
       const files = await this.#guard(relation, () =>
-        stageRows(state.connection, select, columns, target.staging, this.#target(name, target.staging.directory)),
+        stageRows(state.connection, select, columns, target.staging, this.#target(name, directory)).catch((error) => {
+          throw sinkFolderFailure(error, directory) ?? error
+        }),
       )
       staged.push({ sink: name, schema: columns, files })
     }
@@ -307,12 +304,12 @@ export class Epoch {
     })
   }
 
-  /** Errors of the user's SQL on the data are the user's, with the step's name; a full disk is that. */
+  /** Errors of the user's SQL on the data are the user's, with the step's name. */
   async #guard<T>(relation: string, work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      throw translate(error, relation, this.#context.state.directory)
+      throw translate(error, relation)
     }
   }
 }
@@ -322,10 +319,9 @@ export function emptyTotals(): WindowTotals {
 }
 
 /** A DuckDB error as one of the catalogue. */
-export function translate(error: unknown, relation: string, directory: string): unknown {
+export function translate(error: unknown, relation: string): unknown {
   if (error instanceof HeadraceError) return error
   const { kind, message } = failureOf(error)
-  if (/No space left on device/i.test(message)) return new DiskFullError({ path: directory }, { cause: error })
   if (kind === 'Conversion' || kind === 'Invalid Input' || kind === 'Out of Range' || kind === 'Constraint') {
     return new StepFailedError({ relation, reason: message }, { cause: error })
   }

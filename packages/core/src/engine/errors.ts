@@ -19,15 +19,6 @@ export class PipelineChangedError extends defineError<{ pipeline: string; what: 
   example: { pipeline: 'trades-per-minute', what: 'window "per_minute" has other columns' },
 }) {}
 
-export class StateNotWritableError extends defineError<{ directory: string; reason: string }>({
-  code: 'STATE_NOT_WRITABLE',
-  fault: 'user',
-  retry: 'never',
-  message: (d) => `cannot write in the data folder ${d.directory}: ${d.reason}`,
-  hint: () => 'Make the folder writable for this user, or choose another one with --data.',
-  example: { directory: '.headrace/pipelines/trades', reason: 'read-only file system' },
-}) {}
-
 export class StateDamagedError extends defineError<{ file: string; reason: string }>({
   code: 'STATE_DAMAGED',
   fault: 'external',
@@ -45,7 +36,11 @@ export class StepFailedError extends defineError<{ relation: string; reason: str
   hint: () =>
     'Guard the expression (TRY_CAST, nullif, a filter before it). Nothing of this epoch was committed; the run goes on from before it.',
   example: { relation: 'per_minute', reason: 'Overflow in multiplication of INT32' },
-}) {}
+}) {
+  get step(): string {
+    return this.details.relation as string
+  }
+}
 
 export class TooManyRejectsError extends defineError<{ sink: string; rejected: number; limit: number; reason: string }>(
   {
@@ -104,12 +99,22 @@ export class SinkBacklogError extends defineError<{
   example: { sink: 'postgres', pendingBytes: 1100000000, limit: 1073741824, reason: 'connection refused' },
 }) {}
 
+/** DuckDB has used up the memory that it may take, and could not spill. */
+export class OutOfMemoryError extends defineError<{ reason: string }>({
+  code: 'OUT_OF_MEMORY',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `the memory is used up: ${d.reason}`,
+  hint: () => 'Allow more with --memory, or make the epochs smaller: trigger.maxRecords and trigger.maxBytes.',
+  example: { reason: 'could not allocate block of size 256.0 KiB (95.3 MiB/95.3 MiB used)' },
+}) {}
+
 export class InternalError extends defineError<{ reason: string }>({
   code: 'INTERNAL',
   fault: 'bug',
   retry: 'never',
   message: (d) => `something went wrong inside Headrace: ${d.reason}`,
-  hint: () => 'Nothing of this epoch was committed. Please report it with the output of --debug.',
+  hint: () => 'The state stands as after the last commit. Please report it, with what HEADRACE_DEBUG=1 shows.',
   example: { reason: 'row counts differ' },
 }) {}
 
@@ -135,13 +140,4 @@ export class SourcePausedError extends defineError<{ source: string; reason: str
   message: (d) => `source "${d.source}" does not answer (attempt ${d.attempts}): ${d.reason}`,
   hint: () => 'Reading goes on by itself, from where it stood, when the source answers again.',
   example: { source: 'kafka', reason: 'connection refused', attempts: 3 },
-}) {}
-
-export class DiskFullError extends defineError<{ path: string }>({
-  code: 'DISK_FULL',
-  fault: 'external',
-  retry: 'never',
-  message: (d) => `no space left on the device that holds ${d.path}`,
-  hint: () => 'Free some space and run the pipeline again: it goes on from its last commit, nothing is lost.',
-  example: { path: '.headrace/pipelines/trades' },
 }) {}

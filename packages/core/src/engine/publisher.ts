@@ -26,6 +26,7 @@ export interface PublisherOptions {
 export interface PublishProblem {
   readonly error: HeadraceError
   readonly attempts: number
+  readonly waitMs: number
   readonly nextAttemptAt: number
 }
 
@@ -99,13 +100,13 @@ export class Publisher {
   }
 
   async #publishClosed(): Promise<void> {
-    const { queue } = this.#options
+    const { queue, signal } = this.#options
     do {
       await this.#retrying(async () => {
         await this.#showPending()
         if (queue.next() !== undefined) await this.#publishNext()
       })
-    } while (queue.next() !== undefined && !this.#givenUp)
+    } while (queue.next() !== undefined && !this.#givenUp && !signal.aborted)
   }
 
   /** Tries until it works, waiting longer each time, as long as the error says that waiting may help. */
@@ -120,10 +121,10 @@ export class Publisher {
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof HeadraceError) || error.retry !== 'backoff') throw error
-        const wait = backoffMs(attempts)
-        onProblem({ error, attempts, nextAttemptAt: Date.now() + wait })
+        const waitMs = backoffMs(attempts)
+        onProblem({ error, attempts, waitMs, nextAttemptAt: Date.now() + waitMs })
         await this.#disconnect()
-        await sleep(wait, either)
+        await sleep(waitMs, either)
         if (either.aborted) this.#givenUp = true
       }
     }

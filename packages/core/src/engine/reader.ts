@@ -12,8 +12,10 @@ export interface ReaderOptions {
   readonly signal: AbortSignal
   /** Something was added: look again whether an epoch is due. */
   readonly onChange: () => void
-  /** The source is out of reach and is tried again; undefined once it answers. */
-  readonly onProblem: (error: HeadraceError | undefined, attempt: number) => void
+  /** The source is out of reach and is tried again after `waitMs`; undefined once it answers. */
+  readonly onProblem: (error: HeadraceError | undefined, attempt: number, waitMs: number) => void
+  /** What a failure is told as. */
+  readonly explain: (error: unknown) => unknown
 }
 
 /** Reads a source ahead of the epochs, within limits, and connects it again when it goes away. */
@@ -90,11 +92,13 @@ export class Reader {
   }
 
   async #read(first: Source): Promise<void> {
-    const { signal } = this.#options
+    const { signal, onProblem } = this.#options
     let source = first
+    let failures = 0
     while (!signal.aborted) {
       try {
         for await (const event of source.read(this.#positions, signal)) {
+          if ('block' in event || 'atEnd' in event) failures = 0
           this.#accept(event)
           while (this.full && !signal.aborted) await this.#untilTaken()
           if (signal.aborted) break
@@ -105,9 +109,12 @@ export class Reader {
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof HeadraceError) || error.retry !== 'backoff') return this.#fail(error)
-        this.#options.onProblem(error, 1)
+        // A source that connects and then fails again and again is not asked without a pause either.
+        const waitMs = backoffMs(++failures)
+        onProblem(error, failures, waitMs)
         try {
           await source.close()
+          await sleep(waitMs, signal)
           source = await this.#connect()
         } catch (again) {
           if (!signal.aborted) this.#fail(again)
@@ -118,20 +125,21 @@ export class Reader {
   }
 
   async #connect(): Promise<Source> {
-    const { signal, onProblem } = this.#options
+    const { signal, onProblem, explain } = this.#options
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted()
       const source = await this.#options.createSource()
       try {
         await source.connect(signal)
         this.#source = source
-        onProblem(undefined, 0)
+        onProblem(undefined, attempt - 1, 0)
         return source
       } catch (error) {
         await source.close()
-        if (signal.aborted || !(error instanceof HeadraceError) || error.retry !== 'backoff') throw error
-        onProblem(error, attempt)
-        await sleep(backoffMs(attempt), signal)
+        if (signal.aborted || !(error instanceof HeadraceError) || error.retry !== 'backoff') throw explain(error)
+        const waitMs = backoffMs(attempt)
+        onProblem(error, attempt, waitMs)
+        await sleep(waitMs, signal)
       }
     }
   }
@@ -177,7 +185,7 @@ export class Reader {
   }
 
   #fail(error: unknown): void {
-    this.#failure = error
+    this.#failure = this.#options.explain(error)
     this.#options.onChange()
   }
 }

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Database } from '../duckdb/index.ts'
-import { HeadraceError } from '../errors/index.ts'
+import { Database, failureOf } from '../duckdb/index.ts'
+import { dataFolderFailure, HeadraceError } from '../errors/index.ts'
 import type { PipelinePlan, Positions } from '../model/index.ts'
-import { InternalError } from './errors.ts'
+import { InternalError, OutOfMemoryError, StepFailedError } from './errors.ts'
+import { pathOfStep, withPlace } from './failure-place.ts'
 import type { RunOptions, RunResult } from './options.ts'
 import { planChecked } from './plan-checked.ts'
 import { Session } from './session.ts'
@@ -34,7 +35,8 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
     await finishPublishing(session, options.signal)
     return { status: await session.end(session.finished ? 'finished' : 'stopped') }
   } catch (error) {
-    const failure = asHeadraceError(error)
+    const failure = asHeadraceError(error, directory)
+    if (failure instanceof StepFailedError) withPlace(failure, config, pathOfStep(config, failure.step))
     await session?.end('failed', problemOf(failure))
     throw failure
   } finally {
@@ -71,6 +73,8 @@ async function begin(session: Session, { mode, signal }: RunOptions): Promise<Po
     await session.startReading()
     return mode.kind === 'once' ? await session.reader.source.ends() : undefined
   } catch (error) {
+    // A sink that cannot go on ends the reading too, and is what there is to tell.
+    session.check()
     if (signal.aborted) return undefined
     throw error
   }
@@ -87,7 +91,12 @@ async function finishPublishing(session: Session, signal: AbortSignal): Promise<
   session.check()
 }
 
-function asHeadraceError(error: unknown): HeadraceError {
+/** `directory`: what the engine itself writes to, where the error names nothing. */
+function asHeadraceError(error: unknown, directory: string): HeadraceError {
   if (error instanceof HeadraceError) return error
+  const refused = dataFolderFailure(error, directory)
+  if (refused !== undefined) return refused
+  const { kind, message } = failureOf(error)
+  if (kind === 'Out of Memory') return new OutOfMemoryError({ reason: message }, { cause: error })
   return new InternalError({ reason: error instanceof Error ? error.message : String(error) }, { cause: error })
 }

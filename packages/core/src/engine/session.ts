@@ -1,15 +1,16 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { decoderFor, removeSpoolFolder, spoolFolder } from '../decode/index.ts'
 import type { Database } from '../duckdb/index.ts'
-import type { HeadraceError } from '../errors/index.ts'
+import { type HeadraceError, sinkFolderFailure } from '../errors/index.ts'
 import { type LogLine, type PipelinePlan, type Positions, type Sink, Watermarks } from '../model/index.ts'
 import { sinkFactory, sinkStaging, sourceFactory } from './adapters.ts'
 import { Committer } from './committer.ts'
 import { DEAD_LETTERS, DeadLetterSink, deadLetterStaging } from './dead-letters.ts'
 import { type EpochContext, prepareSession } from './epoch.ts'
 import { SinkBacklogError, SourcePausedError, TooManyRejectsError } from './errors.ts'
+import { pathOfSink, pathOfSource, withPlace } from './failure-place.ts'
 import { Ledger } from './ledger.ts'
+import { makeFolder } from './make-folder.ts'
 import type { EpochStep, RunMode, RunOptions } from './options.ts'
 import { SinkQueue, type SinkStaging } from './outbox.ts'
 import { Publisher } from './publisher.ts'
@@ -69,8 +70,13 @@ export class Session {
     })
     const kept = new Set(fragments.map((fragment) => fragment.path))
     for (const queue of queues) {
-      await mkdir(queue.staging.directory, { recursive: true })
-      await sweepStaged(queue.staging.directory, config.name, queue.name, ledger.incarnation, kept)
+      const staged = queue.staging.directory
+      try {
+        await makeFolder(staged)
+        await sweepStaged(staged, config.name, queue.name, ledger.incarnation, kept)
+      } catch (error) {
+        throw withPlace(sinkFolderFailure(error, staged) ?? error, config, pathOfSink(config, queue.name))
+      }
     }
     const eventTime = plan.input.eventTime
     const watermarks = eventTime === undefined ? undefined : restoreWatermarks(eventTime, last)
@@ -143,7 +149,8 @@ export class Session {
       maxBytes: trigger.maxBytes,
       signal: this.#reading.signal,
       onChange: () => this.#wake(),
-      onProblem: (error, attempt) => this.#sourceProblem(error, attempt),
+      onProblem: (error, attempt, waitMs) => this.#sourceProblem(error, attempt, waitMs),
+      explain: (error) => withPlace(error, options.config, pathOfSource(options.config)),
     })
     this.#publishers = queues.map((queue) => this.#publisherOf(queue, factories.get(queue.name) as () => Promise<Sink>))
     for (const publisher of this.#publishers) publisher.start()
@@ -356,29 +363,46 @@ export class Session {
       },
       onProblem: (problem) => {
         source.problems[queue.name] = problem
-        if (problem !== undefined) {
-          const { code, message } = problem.error
-          this.log({ level: 'warn', code, message: `sink "${queue.name}", attempt ${problem.attempts}: ${message}` })
-        }
+        this.#tellRetry(`sink "${queue.name}"`, problem)
         void this.#board.changed(this.#now())
       },
       onFailure: (error) => {
-        this.#failure ??= error
+        const { config } = this.#options
+        this.#failure ??= withPlace(error, config, pathOfSink(config, queue.name))
+        // Where the source does not answer, its retries must not hold this up.
+        this.#reading.abort()
         this.#wake()
       },
     })
   }
 
-  #sourceProblem(error: HeadraceError | undefined, attempts: number): void {
+  #sourceProblem(error: HeadraceError | undefined, attempts: number, waitMs: number): void {
     const { source } = this.#board
+    const name = this.#options.config.source.name
     if (error === undefined) {
-      if (source.problem?.code === 'SOURCE_RETRYING') source.problem = undefined
+      if (source.problem?.code !== 'SOURCE_RETRYING') return
+      source.problem = undefined
+      this.#tellRetry(`source "${name}"`, undefined)
       return
     }
-    const name = this.#options.config.source.name
     source.problem = problemOf(new SourcePausedError({ source: name, reason: error.message, attempts }))
-    this.log({ level: 'warn', code: error.code, message: `source "${name}", attempt ${attempts}: ${error.message}` })
+    this.#tellRetry(`source "${name}"`, { error, attempts, waitMs })
     void this.#board.changed(this.#now())
+  }
+
+  /** Each failed attempt, the first one with its hint, and that it works again. */
+  #tellRetry(
+    who: string,
+    problem: { readonly error: HeadraceError; readonly attempts: number; readonly waitMs: number } | undefined,
+  ): void {
+    if (problem === undefined) {
+      this.log({ level: 'info', message: `${who} works again` })
+      return
+    }
+    const { error, attempts, waitMs } = problem
+    const { code, message, hint } = error
+    const line = `${who}: ${message} (attempt ${attempts}; the next in ${(waitMs / 1000).toFixed(1)} s)`
+    this.log({ level: 'warn', code, message: line, ...(attempts === 1 ? { hint } : {}) })
   }
 
   /** `rows`: how many the commit holds for the sinks. */

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rm } from 'node:fs/promises'
+import { open, readdir, rm } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import type { Connection } from '../duckdb/index.ts'
 import type { Field, StagedFile, Staging } from '../model/index.ts'
@@ -61,7 +61,6 @@ export async function sweepStaged(
   incarnation: string,
   keep: ReadonlySet<string>,
 ): Promise<number> {
-  await mkdir(directory, { recursive: true })
   const prefix = stagedPrefix(pipeline, sink, incarnation)
   let swept = 0
   for (const name of await readdir(directory)) {

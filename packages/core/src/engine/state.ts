@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Connection, Database, failureOf, quoteIdentifier } from '../duckdb/index.ts'
+import { dataFolderFailure } from '../errors/index.ts'
 import type { Field, PartitionClock, PipelinePlan, Position, StagedFile } from '../model/index.ts'
-import { PipelineChangedError, PipelineRunningError, StateDamagedError, StateNotWritableError } from './errors.ts'
+import { PipelineChangedError, PipelineRunningError, StateDamagedError } from './errors.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** Everything small that an epoch's commit carries, as one JSON document: written whole, read once at start. */
 export interface Checkpoint {
@@ -90,7 +92,7 @@ export class StateStore {
   ): Promise<StateStore> {
     const file = join(directory, 'state.duckdb')
     try {
-      await mkdir(directory, { recursive: true })
+      await makeFolder(directory)
       const database = await Database.open(file, {
         ...(options.threads === undefined ? {} : { threads: options.threads }),
         ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),
@@ -98,9 +100,14 @@ export class StateStore {
         // Checkpoints happen between epochs, at a moment of our choice: the automatic one stalls a commit.
         settings: { checkpoint_threshold: '1TB' },
       })
-      const connection = await database.connect()
-      await connection.run(SCHEMA)
-      return new StateStore(directory, file, database, connection)
+      try {
+        const connection = await database.connect()
+        await connection.run(SCHEMA)
+        return new StateStore(directory, file, database, connection)
+      } catch (error) {
+        database.close()
+        throw error
+      }
     } catch (error) {
       throw openError(error, pipeline, directory, file)
     }
@@ -236,17 +243,12 @@ export function windowFingerprints(plan: PipelinePlan): Record<string, string> {
 }
 
 function openError(error: unknown, pipeline: string, directory: string, file: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR' || code === 'EEXIST') {
-    return new StateNotWritableError({ directory, reason: (error as Error).message }, { cause: error })
-  }
+  const refused = dataFolderFailure(error, directory)
+  if (refused !== undefined) return refused
   const failure = failureOf(error)
   if (/Conflicting lock|Could not set lock|already opened|already attached/i.test(failure.message)) {
     const pid = /PID (\d+)/.exec(failure.message)?.[1]
     return new PipelineRunningError({ pipeline, pid: pid === undefined ? undefined : Number(pid) }, { cause: error })
-  }
-  if (/Permission denied|Read-only file system/i.test(failure.message)) {
-    return new StateNotWritableError({ directory, reason: failure.message }, { cause: error })
   }
   if (failure.kind === 'IO' || failure.kind === 'Serialization' || failure.kind === 'Fatal') {
     return new StateDamagedError({ file, reason: failure.message }, { cause: error })

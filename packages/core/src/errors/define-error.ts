@@ -14,6 +14,8 @@ export interface ErrorSpec<D extends Details> {
   readonly retry: Retry
   readonly message: (details: D) => string
   readonly hint: (details: D) => string
+  /** The key of an adapter's configuration that it is about: the engine tells its place in the pipeline file. */
+  readonly setting?: string
   /** Details for the example in the generated catalogue. */
   readonly example: D
 }
@@ -31,6 +33,7 @@ export class HeadraceError extends Error {
   readonly fault: Fault
   readonly retry: Retry
   readonly hint: string
+  readonly setting: string | undefined
   readonly details: Readonly<Record<string, unknown>>
   place?: Place
 
@@ -41,6 +44,7 @@ export class HeadraceError extends Error {
     this.fault = spec.fault
     this.retry = spec.retry
     this.hint = spec.hint(details)
+    this.setting = spec.setting
     this.details = details
     if (options?.place !== undefined) this.place = options.place
   }

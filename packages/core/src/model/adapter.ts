@@ -44,6 +44,7 @@ export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   readonly code?: string
   readonly message: string
+  readonly hint?: string
 }
 
 export interface SourceDefinition<C = never> {
