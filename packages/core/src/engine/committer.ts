@@ -36,6 +36,7 @@ export class Committer {
   /** Positions as they stood after each epoch that some sink does not hold yet, oldest first. */
   #snapshots: { epoch: number; positions: Map<string, Position> }[] = []
   #last: Promise<unknown> = Promise.resolve()
+  #failure: { readonly error: unknown } | undefined
 
   constructor(options: CommitterOptions) {
     this.#options = options
@@ -75,6 +76,7 @@ export class Committer {
         },
         () => step('commit', 'before', number),
       )
+      for (const queue of queues) queue.committed(number)
       step('commit', 'after', number)
       this.#snapshots.push({ epoch: number, positions: new Map(ledger.positions) })
       await this.#cleanUp(forgotten)
@@ -133,6 +135,7 @@ export class Committer {
         }
         await state.writeCheckpoint(ledger.checkpoint(queues, context.watermarks))
       })
+      for (const own of queues) own.committed(ledger.epoch)
       await removeStaged(directoryOf(queue), batch.files)
       this.#options.onCommitted(0)
     })
@@ -175,9 +178,18 @@ export class Committer {
     for (const [queue, sequence] of forgotten) await removeStaged(directoryOf(queue), queue.forgot(sequence))
   }
 
+  /**
+   * One after the other, and nothing after a failure: the ledger, the queues and the watermarks then hold what was never
+   * committed, and the next commit would make it true.
+   */
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#last.then(work, work)
-    this.#last = next.catch(() => undefined)
+    const next = this.#last.then(async () => {
+      if (this.#failure !== undefined) throw this.#failure.error
+      return await work()
+    })
+    this.#last = next.catch((error: unknown) => {
+      this.#failure ??= { error }
+    })
     return next
   }
 }

@@ -24,6 +24,8 @@ export class SinkQueue {
   readonly #closed: QueuedBatch[] = []
   #open: QueuedBatch
   #openedAt: number | null
+  /** Batches before this one are closed by a commit; the fragments of epochs up to this one are named by a commit. */
+  #committed: { openSequence: number; epoch: number }
   #publishedUpTo = 0
   #forgottenUpTo = 0
   #forgotten: FragmentRecord[] = []
@@ -37,11 +39,12 @@ export class SinkQueue {
     this.name = name
     this.staging = staging
     const openSequence = checkpoint?.openSequence ?? 1
-    this.#open = { sequence: openSequence, fragments: [], rows: 0, bytes: 0 }
+    this.#open = queuedBatch(openSequence, [])
     this.#openedAt = checkpoint?.openedAt ?? null
+    this.#committed = { openSequence, epoch: fragments.reduce((last, { epoch }) => Math.max(last, epoch), 0) }
     for (const fragment of fragments) {
       if (fragment.sequence !== this.#closed.at(-1)?.sequence && fragment.sequence < openSequence) {
-        this.#closed.push({ sequence: fragment.sequence, fragments: [], rows: 0, bytes: 0 })
+        this.#closed.push(queuedBatch(fragment.sequence, []))
       }
       addTo(fragment.sequence < openSequence ? (this.#closed.at(-1) as QueuedBatch) : this.#open, fragment)
     }
@@ -94,20 +97,27 @@ export class SinkQueue {
     return roll.everyMs === undefined ? undefined : this.#openedAt + roll.everyMs
   }
 
-  /** Freezes the open batch. It may be published only once the transaction that says so has been committed. */
+  /** Freezes the open batch. `next` gives it out only once the transaction that says so has been committed. */
   close(): void {
     if (this.#open.fragments.length === 0) return
     this.#closed.push(this.#open)
-    this.#open = { sequence: this.#open.sequence + 1, fragments: [], rows: 0, bytes: 0 }
+    this.#open = queuedBatch(this.#open.sequence + 1, [])
     this.#openedAt = null
+  }
+
+  /** The transaction is committed, and with it all that was added and closed. */
+  committed(epoch: number): void {
+    this.#committed = { openSequence: this.#open.sequence, epoch }
   }
 
   checkpoint(): SinkCheckpoint {
     return { openSequence: this.#open.sequence, openedAt: this.#openedAt }
   }
 
+  /** The oldest batch that a commit has closed and the sink does not hold. */
   next(): QueuedBatch | undefined {
-    return this.#closed[0]
+    const oldest = this.#closed[0]
+    return oldest !== undefined && oldest.sequence < this.#committed.openSequence ? oldest : undefined
   }
 
   /** The sink holds the oldest closed batch. */
@@ -122,9 +132,7 @@ export class SinkQueue {
   restaged(fragments: readonly FragmentRecord[]): void {
     const batch = this.#closed[0]
     if (batch === undefined) return
-    const fresh: QueuedBatch = { sequence: batch.sequence, fragments: [], rows: 0, bytes: 0 }
-    for (const fragment of fragments) addTo(fresh, fragment)
-    this.#closed[0] = fresh
+    this.#closed[0] = queuedBatch(batch.sequence, fragments)
   }
 
   /** Up to which sequence the next commit can forget; undefined when there is nothing to forget. */
@@ -142,13 +150,22 @@ export class SinkQueue {
 
   /** Everything committed that the sink does not hold yet, oldest first. */
   pending(identity: { pipeline: string; incarnation: string }, database: Database): Batch[] {
-    const batches = this.#open.fragments.length === 0 ? this.#closed : [...this.#closed, this.#open]
-    return batches.map((batch) => toBatch(batch, this.name, this.staging.format, identity, database))
+    const isCommitted = ({ epoch }: FragmentRecord) => epoch <= this.#committed.epoch
+    return [...this.#closed, this.#open]
+      .map(({ sequence, fragments }) => queuedBatch(sequence, fragments.filter(isCommitted)))
+      .filter(({ fragments }) => fragments.length > 0)
+      .map((batch) => toBatch(batch, this.name, this.staging.format, identity, database))
   }
 
   batch(queued: QueuedBatch, identity: { pipeline: string; incarnation: string }, database: Database): Batch {
     return toBatch(queued, this.name, this.staging.format, identity, database)
   }
+}
+
+function queuedBatch(sequence: number, fragments: readonly FragmentRecord[]): QueuedBatch {
+  const batch: QueuedBatch = { sequence, fragments: [], rows: 0, bytes: 0 }
+  for (const fragment of fragments) addTo(batch, fragment)
+  return batch
 }
 
 function addTo(batch: QueuedBatch, fragment: FragmentRecord): void {

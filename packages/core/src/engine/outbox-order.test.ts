@@ -1,0 +1,118 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { parsePipeline } from '../config/index.ts'
+import { RowsRejectedError } from '../errors/index.ts'
+import { type MemoryRecord, MemorySystem } from '../testing/memory-adapter.ts'
+import type { EngineObserver } from './options.ts'
+import { runPipeline } from './run.ts'
+import type { FragmentRecord } from './state.ts'
+import type { PipelineStatus } from './status.ts'
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'headrace-outbox-'))
+})
+afterEach(() => rm(directory, { recursive: true, force: true }))
+
+async function run(system: MemorySystem, text: string, step?: EngineObserver['step']): Promise<PipelineStatus> {
+  const { config, problems } = parsePipeline(text, 'pipeline.yaml', [system.adapter])
+  if (config === undefined) throw new Error(JSON.stringify(problems))
+  const { status } = await runPipeline({
+    config,
+    adapters: [system.adapter],
+    connection: () => undefined,
+    dataDirectory: directory,
+    mode: { kind: 'once' },
+    drain: true,
+    signal: new AbortController().signal,
+    threads: 1,
+    observer: step === undefined ? {} : { step },
+  })
+  return status
+}
+
+const SINKS = Array.from({ length: 6 }, (_, i) => `  - memory: {}\n    name: s${i}`).join('\n')
+
+const NUMBERS = `name: numbers
+source:
+  memory: {}
+  decode: { json: { columns: { n: integer } } }
+steps:
+  - filter: n >= 0
+sinks:
+${SINKS}
+trigger: { interval: 1 ms, maxRecords: 1 }
+`
+
+it('no sink gets a batch before the commit that names it', async () => {
+  const system = new MemorySystem({ a: Array.from({ length: 12 }, (_, n) => ({ value: `{"n":${n}}` })) })
+  system.blockSize = 1
+  let committed = 0
+  const early: string[] = []
+  let published = 0
+  let staged = (): void => {}
+  system.onPublish = async (batch) => {
+    published++
+    const { epoch } = batch.files[0] as FragmentRecord
+    if (epoch > committed)
+      early.push(`${batch.id.sink}/${batch.id.sequence} of epoch ${epoch} after commit ${committed}`)
+    // The first sink is done with a batch just when the next epoch closes another one.
+    if (batch.id.sink === 's0' && epoch < 12) await new Promise<void>((resolve) => (staged = resolve))
+  }
+  await run(system, NUMBERS, (step, when, epoch) => {
+    if (step === 'stage' && when === 'after') staged()
+    if (step === 'commit' && when === 'after') committed = epoch
+  })
+  expect(published).toBe(72)
+  expect(early).toEqual([])
+})
+
+const PER_MINUTE = `name: orders
+source:
+  memory: {}
+  decode: { json: { columns: { t: timestamp, k: varchar } } }
+  watermark: { column: t, delay: 0 seconds }
+steps:
+  - name: per_minute
+    sql: |
+      SELECT window_start, k, count(*) AS orders
+      FROM TUMBLE(TABLE input, DESCRIPTOR(t), INTERVAL '1' MINUTE)
+      GROUP BY window_start, window_end, k
+sinks:
+  - memory: {}
+    name: out
+trigger: { interval: 1 ms, maxRecords: 2 }
+`
+
+function order(minute: number, key: string): MemoryRecord {
+  return { value: JSON.stringify({ t: new Date(Date.UTC(2026, 10, 20, 10, minute)).toISOString(), k: key }) }
+}
+
+it('what a failed epoch had begun is not committed by rows that a sink refuses', async () => {
+  const system = new MemorySystem({ a: [order(0, 'bad'), order(1, 'x'), order(1, 'y'), order(2, 'x'), order(3, 'z')] })
+  system.blockSize = 2
+  let failed = (): void => {}
+  const afterFailure = new Promise<void>((resolve) => (failed = resolve))
+  const refuseBad: MemorySystem['onPublish'] = async (batch) => {
+    for await (const { k } of batch.rows()) {
+      if (k === 'bad') throw new RowsRejectedError({ sink: 'out', rows: [{ row: 0, reason: 'bad' }] })
+    }
+  }
+  system.onPublish = async (batch) => {
+    await afterFailure
+    await refuseBad(batch)
+  }
+  const broken = run(system, PER_MINUTE, (step, when, epoch) => {
+    if (step !== 'stage' || when !== 'after' || epoch !== 2) return
+    failed()
+    throw new Error('no more')
+  })
+  await expect(broken).rejects.toMatchObject({ code: 'INTERNAL' })
+  system.onPublish = refuseBad
+  const status = await run(system, PER_MINUTE)
+  expect(status.windows.per_minute).toMatchObject({ accepted: 5, late: 0, lateBehindHorizon: 0, fired: 5 })
+  expect(status.sinks.out).toMatchObject({ rows: 4, published: 4, rejected: 1 })
+  expect(system.rows.get('out')?.map((row) => row.k)).toEqual(['x', 'y', 'x', 'z'])
+})
