@@ -25,7 +25,7 @@ export interface AbortedTransaction {
 }
 
 /** One partition's part of a fetch response. */
-export interface PartitionRecords {
+interface PartitionRecords {
   /** For errors: `trades/0`. */
   readonly partition: string
   readonly buffer: Buffer
@@ -39,7 +39,7 @@ export interface PartitionRecords {
 }
 
 /** Filled buffers, and the offset after the last batch that was read for them (control batches and gaps included). */
-export interface DecodedBlock {
+interface DecodedBlock {
   readonly buffers: BlockBuffers
   readonly next: number
 }

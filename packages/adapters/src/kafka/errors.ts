@@ -15,6 +15,7 @@ export class TopicMissingError extends defineError<{ topic: string; similar: rea
   code: 'KAFKA_TOPIC_MISSING',
   fault: 'user',
   retry: 'never',
+  setting: 'topic',
   message: (d) => `topic "${d.topic}" does not exist`,
   hint: (d) =>
     d.similar.length === 0
@@ -28,6 +29,7 @@ export class TopicRecreatedError extends defineError<{ topic: string; expected: 
   code: 'KAFKA_TOPIC_RECREATED',
   fault: 'user',
   retry: 'never',
+  setting: 'topic',
   message: (d) =>
     `topic "${d.topic}" was deleted and created again (id ${d.found}, the state was read from ${d.expected})`,
   hint: () => 'The offsets in the state mean other records now. Start with a new data folder to read the new topic.',
@@ -38,6 +40,7 @@ export class PartitionMissingError extends defineError<{ topic: string; partitio
   code: 'KAFKA_PARTITION_MISSING',
   fault: 'user',
   retry: 'never',
+  setting: 'start',
   message: (d) => `topic "${d.topic}" has no partition ${d.partition}: it has ${d.count}, numbered from 0`,
   hint: () => 'Fix `start.offsets`; if the topic was made again with fewer partitions, use a new data folder.',
   example: { topic: 'trades', partition: '7', count: 4 },
@@ -53,6 +56,7 @@ export class OffsetOutOfRangeError extends defineError<{
   code: 'KAFKA_OFFSET_OUT_OF_RANGE',
   fault: 'user',
   retry: 'never',
+  setting: 'start',
   message: (d) =>
     `offset ${d.offset} of ${d.partition} does not exist: the partition holds ${d.first} up to ${d.end} (exclusive)`,
   hint: (d) =>
@@ -66,6 +70,7 @@ export class KafkaAuthError extends defineError<{ bootstrap: string; reason: str
   code: 'KAFKA_AUTH_FAILED',
   fault: 'user',
   retry: 'never',
+  setting: 'connection',
   message: (d) => `Kafka at ${d.bootstrap} refuses the connection: ${d.reason}`,
   hint: () =>
     'Check `sasl` (mechanism, username, password) and `ssl` of the connection in headrace.yaml, and what the user may read.',

@@ -1,7 +1,7 @@
 import type { Json, Position } from '@headrace/core'
 
 /** Where to go on in a partition: the next offset to read, and which topic of that name it belongs to. */
-export interface KafkaPosition {
+interface KafkaPosition {
   readonly offset: number
   /** The topic's id, so that a topic made again under its old name is noticed; absent where the broker gives none. */
   readonly topicId?: string

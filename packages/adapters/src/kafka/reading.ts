@@ -23,7 +23,7 @@ const LAYOUT_EVERY_MS = 60_000
 /** A response also holds what lies around its records. */
 const RESPONSE_OVERHEAD_BYTES = 64 * 1024
 
-export interface ReadingOptions extends DecodeOptions {
+interface ReadingOptions extends DecodeOptions {
   readonly config: KafkaSourceConfig
   readonly connection: KafkaConnection
   readonly client: KafkaClient

@@ -4,7 +4,7 @@ import type { KafkaConnection } from './config.ts'
 import type { ResponseReceiver } from './response-receiver.ts'
 
 /** How long a connection attempt may take, in ms. */
-export const CONNECT_TIMEOUT_MS = 5_000
+const CONNECT_TIMEOUT_MS = 5_000
 
 export interface BrokerAddress {
   readonly host: string
@@ -12,7 +12,7 @@ export interface BrokerAddress {
 }
 
 /** Where a socket's bytes go. Neither may throw. */
-export interface ByteTarget extends Pick<ResponseReceiver, 'space'> {
+interface ByteTarget extends Pick<ResponseReceiver, 'space'> {
   /** So many bytes were put into `space()`. */
   received(bytes: number): void
   /** Bytes that came in a buffer of their own. */
@@ -85,7 +85,7 @@ async function authenticated(
 }
 
 /** What `node:tls` wants of the connection's `ssl`. An address in numbers has no name that a certificate is chosen by. */
-export function tlsOptions(ssl: NonNullable<KafkaConnection['ssl']>, host: string) {
+function tlsOptions(ssl: NonNullable<KafkaConnection['ssl']>, host: string) {
   return { ...(typeof ssl === 'object' && ssl), ...(isIP(host) === 0 && { servername: host }) }
 }
 

@@ -4,7 +4,7 @@ import type { KafkaSourceConfig } from './config.ts'
 import { PartitionMissingError } from './errors.ts'
 import { parsePosition, partitionIndex } from './position.ts'
 
-export interface StartPlan {
+interface StartPlan {
   /** Partitions whose offset is known, by number. */
   readonly offsets: ReadonlyMap<number, number>
   /** The others: what to ask ListOffsets for, a value of `OFFSET_SPEC` or a time in ms. */

@@ -1,7 +1,7 @@
 import { HeadraceError } from '@headrace/core'
 import { BrokerUnreachableError, KafkaAuthError, KafkaRequestError } from './errors.ts'
 
-export interface TranslationContext {
+interface TranslationContext {
   readonly bootstrap: string
   /** Completes "Kafka refuses to …". */
   readonly operation: string
