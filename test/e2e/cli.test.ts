@@ -242,6 +242,13 @@ describe('dlq and run before anything has run', () => {
     expect(JSON.parse(stdout)).toEqual({ pipelines: [] })
   })
 
+  test('a data folder that is a file', async () => {
+    await writeFile(path.join(folder(), 'file'), '')
+    for (const command of [['dev'], ['demo'], ['run', EXAMPLE]]) {
+      expectMistake(await headrace([...command, '--data', 'file']), 'DATA_FOLDER_UNUSABLE')
+    }
+  })
+
   test('a connection that nobody has declared', async () => {
     expectMistake(await headrace(['run', EXAMPLE]), 'CONNECTION_UNKNOWN')
   })

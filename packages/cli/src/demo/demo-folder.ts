@@ -1,5 +1,6 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { ensureDataFolder } from '../data-folder.ts'
 import { DemoFolderError, DemoRunningError } from '../errors.ts'
 import { readRunningServices } from '../services/index.ts'
 
@@ -13,10 +14,8 @@ const MARKER_TEXT =
  * something in it that no demo has put there, DEMO_RUNNING where another demo is at work in it.
  */
 export async function prepareDemoFolder(folder: string, keepData: boolean): Promise<void> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
-    if (error.code === 'ENOENT') return []
-    throw error
-  })
+  await ensureDataFolder(folder)
+  const names = await readdir(folder)
   if (names.length > 0 && !names.includes(MARKER)) throw new DemoFolderError({ folder })
   const running = await readRunningServices(folder)
   if (running !== undefined) throw new DemoRunningError({ folder, pid: running.owner.pid })
@@ -24,6 +23,5 @@ export async function prepareDemoFolder(folder: string, keepData: boolean): Prom
     // The marker goes last: a deletion that is cut short can be taken up again.
     for (const name of names) if (name !== MARKER) await rm(path.join(folder, name), { recursive: true, force: true })
   }
-  await mkdir(folder, { recursive: true })
   await writeFile(path.join(folder, MARKER), MARKER_TEXT)
 }

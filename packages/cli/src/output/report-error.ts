@@ -44,9 +44,18 @@ function partsOf(error: unknown): readonly Problem[] {
 }
 
 function unexpected(error: unknown): Problem {
+  const message = error instanceof Error ? error.message : String(error)
+  const { code, syscall } = error as Partial<NodeJS.ErrnoException>
+  if (typeof code === 'string' && syscall !== undefined) {
+    return {
+      code,
+      message,
+      hint: 'The operating system refused this: check the path, its permissions, and the room on the disk.',
+    }
+  }
   return {
-    code: error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNEXPECTED',
-    message: error instanceof Error ? error.message : String(error),
+    code: typeof code === 'string' ? code : 'UNEXPECTED',
+    message,
     hint: 'This deserves a clearer error. Run it again with HEADRACE_DEBUG=1 for the stack trace, and please report it.',
   }
 }
