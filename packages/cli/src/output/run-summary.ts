@@ -47,6 +47,7 @@ export function renderRunSummary(status: PipelineStatus, elapsedMs: number, data
     const parts = [formatCounted(sink.published, 'row')]
     if (waiting > 0) parts.push(`${formatCount(waiting)} committed and waiting`)
     if (sink.rejected > 0) parts.push(`${formatCount(sink.rejected)} refused`)
+    if (sink.problem !== undefined) parts.push(colors.yellow(sink.problem.code))
     lines.push(`  ${name.padEnd(13)} ${parts.join(', ')}`)
   }
   if (dead + late > 0) {
