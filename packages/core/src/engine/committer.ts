@@ -136,7 +136,7 @@ export class Committer {
         await state.writeCheckpoint(ledger.checkpoint(queues, context.watermarks))
       })
       for (const own of queues) own.committed(ledger.epoch)
-      await removeStaged(directoryOf(queue), batch.files)
+      await removeStaged(batch.files)
       this.#options.onCommitted(0)
     })
   }
@@ -175,7 +175,7 @@ export class Committer {
   }
 
   async #cleanUp(forgotten: ReadonlyMap<SinkQueue, number>): Promise<void> {
-    for (const [queue, sequence] of forgotten) await removeStaged(directoryOf(queue), queue.forgot(sequence))
+    for (const [queue, sequence] of forgotten) await removeStaged(queue.forgot(sequence))
   }
 
   /**

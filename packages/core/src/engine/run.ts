@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Database, failureOf } from '../duckdb/index.ts'
 import { dataFolderFailure, HeadraceError } from '../errors/index.ts'
@@ -20,7 +20,8 @@ const GRACE_MS = 3000
  * throws, the state stands as after the last commit.
  */
 export async function runPipeline(options: RunOptions): Promise<RunResult> {
-  const { config, dataDirectory } = options
+  const { config } = options
+  const dataDirectory = resolve(options.dataDirectory)
   const plan = await planOf(options)
   const directory = join(dataDirectory, 'pipelines', config.name)
   const state = await StateStore.open(config.name, directory, {
@@ -30,7 +31,7 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
   const reading = await Database.open(undefined, { threads: 1 })
   let session: Session | undefined
   try {
-    session = await Session.open({ ...options, plan, state, reading, directory })
+    session = await Session.open({ ...options, dataDirectory, plan, state, reading, directory })
     if (!session.finished) await work(session, options)
     await finishPublishing(session, options.signal)
     return { status: await session.end(session.finished ? 'finished' : 'stopped') }

@@ -68,12 +68,11 @@ export class Session {
       const own = fragments.filter((fragment) => fragment.sink === name)
       return new SinkQueue(name, staging, own, last?.sinks[name])
     })
-    const kept = new Set(fragments.map((fragment) => fragment.path))
     for (const queue of queues) {
       const staged = queue.staging.directory
       try {
         await makeFolder(staged)
-        await sweepStaged(staged, config.name, queue.name, ledger.incarnation, kept)
+        await sweepStaged(staged, config.name, queue.name, ledger.incarnation, fragments)
       } catch (error) {
         throw withPlace(sinkFolderFailure(error, staged) ?? error, config, pathOfSink(config, queue.name))
       }

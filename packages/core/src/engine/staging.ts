@@ -1,9 +1,11 @@
 import { open, readdir, rm } from 'node:fs/promises'
-import { dirname, join, relative, sep } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { Connection } from '../duckdb/index.ts'
 import type { Field, StagedFile, Staging } from '../model/index.ts'
 import { writeCopy } from './batch-files.ts'
 import { planCopy } from './copy-plan.ts'
+
+const STAGED = 'staged-'
 
 /** A name that any file system takes, and that tells pipelines, sinks and incarnations apart. */
 export function stagedName(pipeline: string, sink: string, incarnation: string, epoch: number): string {
@@ -11,7 +13,7 @@ export function stagedName(pipeline: string, sink: string, incarnation: string, 
 }
 
 function stagedPrefix(pipeline: string, sink: string, incarnation: string): string {
-  return `staged-${encodeURIComponent(pipeline)}.${encodeURIComponent(sink)}.${incarnation}.`
+  return `${STAGED}${encodeURIComponent(pipeline)}.${encodeURIComponent(sink)}.${incarnation}.`
 }
 
 /**
@@ -59,13 +61,14 @@ export async function sweepStaged(
   pipeline: string,
   sink: string,
   incarnation: string,
-  keep: ReadonlySet<string>,
+  keep: readonly StagedFile[],
 ): Promise<number> {
   const prefix = stagedPrefix(pipeline, sink, incarnation)
+  const kept = new Set(keep.map(stagedEntry))
   let swept = 0
   for (const name of await readdir(directory)) {
     const path = join(directory, name)
-    if (!name.startsWith(prefix) || keep.has(path) || [...keep].some((kept) => kept.startsWith(`${path}/`))) continue
+    if (!name.startsWith(prefix) || kept.has(resolve(path))) continue
     await rm(path, { recursive: true, force: true })
     swept++
   }
@@ -76,7 +79,17 @@ export async function sweepStaged(
  * Removes what a published batch was staged as. An epoch's files of a sink all belong to one batch, so a partitioned
  * fragment's whole folder goes; a sink may have renamed the files away already.
  */
-export async function removeStaged(directory: string, files: readonly StagedFile[]): Promise<void> {
-  const entries = new Set(files.map((file) => relative(directory, file.path).split(sep)[0] as string))
-  await Promise.all([...entries].map((entry) => rm(join(directory, entry), { recursive: true, force: true })))
+export async function removeStaged(files: readonly StagedFile[]): Promise<void> {
+  const entries = new Set(files.map(stagedEntry))
+  // Paths come from the state: nothing is removed that does not bear the name of something staged.
+  const ours = [...entries].filter((entry) => basename(entry).startsWith(STAGED))
+  await Promise.all(ours.map((entry) => rm(entry, { recursive: true, force: true })))
+}
+
+/** What was written to the staging folder as one: the file, or the folder above its partitions' folders. Absolute. */
+function stagedEntry({ path, partition }: StagedFile): string {
+  const partitions = Object.keys(partition).length
+  let entry = resolve(path)
+  if (partitions > 0) for (let depth = 0; depth <= partitions; depth++) entry = dirname(entry)
+  return entry
 }

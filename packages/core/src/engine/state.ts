@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { type Connection, Database, failureOf, quoteIdentifier } from '../duckdb/index.ts'
 import { dataFolderFailure } from '../errors/index.ts'
 import type { Field, PartitionClock, PipelinePlan, Position, StagedFile } from '../model/index.ts'
@@ -157,7 +157,7 @@ export class StateStore {
       sink: row.sink as string,
       sequence: Number(row.sequence),
       epoch: Number(row.epoch),
-      path: row.path as string,
+      path: this.#absolute(row.path as string),
       rows: Number(row.rows),
       bytes: Number(row.bytes),
       partition: JSON.parse(row.partition as string) as Record<string, string>,
@@ -176,7 +176,7 @@ export class StateStore {
           f.sequence,
           f.epoch,
           number++,
-          f.path,
+          this.#stored(f.path),
           f.rows,
           f.bytes,
           JSON.stringify(f.partition),
@@ -218,6 +218,16 @@ export class StateStore {
   async checkpointIfLarge(walBytes: number): Promise<void> {
     const wal = await stat(`${this.#file}.wal`).catch(() => undefined)
     if (wal !== undefined && wal.size >= walBytes) await this.connection.run('CHECKPOINT')
+  }
+
+  /** Paths within the data folder are stored relative, so that it can be moved. */
+  #stored(path: string): string {
+    const isOutside = relative(join(this.directory, '..', '..'), path).startsWith('..')
+    return isOutside ? path : relative(this.directory, path)
+  }
+
+  #absolute(path: string): string {
+    return resolve(this.directory, path)
   }
 
   close(): void {
