@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Connection } from '../duckdb/index.ts'
 import { quoteIdentifier } from '../duckdb/index.ts'
 import type { RowsRejectedError } from '../errors/index.ts'
@@ -91,7 +92,8 @@ export class Committer {
       const { context, ledger, queues } = this.#options
       const { state } = context
       const letters = queues.find((candidate) => candidate.name === DEAD_LETTERS) as SinkQueue
-      const attempt = `${stagedName(context.pipeline, queue.name, context.incarnation, ledger.epoch)}-again-${batch.id.sequence}-${error.rows.length}`
+      // A name of its own each time: the files that are read must not be those that are written.
+      const attempt = `${stagedName(context.pipeline, queue.name, context.incarnation, ledger.epoch)}-again-${randomUUID()}`
       await state.transaction(async () => {
         const refused = await refusedRows(state.connection, batch, queue, error)
         await state.connection.run('CREATE OR REPLACE TEMP TABLE _refused (row BIGINT)')

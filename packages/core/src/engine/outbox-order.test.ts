@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { parsePipeline } from '../config/index.ts'
 import { RowsRejectedError } from '../errors/index.ts'
 import { type MemoryRecord, MemorySystem } from '../testing/memory-adapter.ts'
+import { openDeadLetters } from './dead-letters.ts'
 import type { EngineObserver } from './options.ts'
 import { runPipeline } from './run.ts'
 import type { FragmentRecord } from './state.ts'
@@ -115,4 +116,21 @@ it('what a failed epoch had begun is not committed by rows that a sink refuses',
   expect(status.windows.per_minute).toMatchObject({ accepted: 5, late: 0, lateBehindHorizon: 0, fired: 5 })
   expect(status.sinks.out).toMatchObject({ rows: 4, published: 4, rejected: 1 })
   expect(system.rows.get('out')?.map((row) => row.k)).toEqual(['x', 'y', 'x', 'z'])
+})
+
+it('rows may be refused one after the other', async () => {
+  const system = new MemorySystem({ a: ['bad', 'good', 'worse', 'fine', 'worst'].map((key) => order(0, key)) })
+  system.onPublish = async (batch) => {
+    let row = 0
+    for await (const { k } of batch.rows()) {
+      if (/^(bad|wors)/.test(String(k)))
+        throw new RowsRejectedError({ sink: 'out', rows: [{ row, reason: String(k) }] })
+      row++
+    }
+  }
+  const status = await run(system, PER_MINUTE.replace('maxRecords: 2', 'maxRecords: 100'))
+  expect(status.sinks.out).toMatchObject({ rows: 2, published: 2, rejected: 3 })
+  expect(system.rows.get('out')?.map((row) => row.k)).toEqual(['good', 'fine'])
+  const letters = await openDeadLetters(join(directory, 'pipelines', 'orders')).list({ limit: 10 })
+  expect(letters.map(({ reason }) => reason).sort()).toEqual(['bad', 'worse', 'worst'])
 })
