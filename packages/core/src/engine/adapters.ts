@@ -61,7 +61,14 @@ export function sinkStaging(
     name: sink.name,
     lakeDirectory: setting.lakeDirectory,
   })
-  return { ...staging, directory: staging.directory ?? fallbackDirectory }
+  const { roll } = staging
+  // Reading stands still above maxPendingBytes, so an open batch of that size has to close, or nothing ever would.
+  const bytes = Math.min(roll?.bytes ?? Number.POSITIVE_INFINITY, sink.maxPendingBytes)
+  return {
+    ...staging,
+    directory: staging.directory ?? fallbackDirectory,
+    ...(roll === undefined ? {} : { roll: { ...roll, bytes } }),
+  }
 }
 
 /** What the adapters find wrong with the rows that they would get. */

@@ -2,14 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { parsePipeline } from '../config/index.ts'
 import { RowsRejectedError } from '../errors/index.ts'
 import { type MemoryRecord, MemorySystem } from '../testing/memory-adapter.ts'
 import { openDeadLetters } from './dead-letters.ts'
 import type { EngineObserver } from './options.ts'
-import { runPipeline } from './run.ts'
 import type { FragmentRecord } from './state.ts'
-import type { PipelineStatus } from './status.ts'
+import { runInMemory } from './testing.ts'
 
 let directory: string
 beforeEach(async () => {
@@ -17,22 +15,8 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true, force: true }))
 
-async function run(system: MemorySystem, text: string, step?: EngineObserver['step']): Promise<PipelineStatus> {
-  const { config, problems } = parsePipeline(text, 'pipeline.yaml', [system.adapter])
-  if (config === undefined) throw new Error(JSON.stringify(problems))
-  const { status } = await runPipeline({
-    config,
-    adapters: [system.adapter],
-    connection: () => undefined,
-    dataDirectory: directory,
-    mode: { kind: 'once' },
-    drain: true,
-    signal: new AbortController().signal,
-    threads: 1,
-    observer: step === undefined ? {} : { step },
-  })
-  return status
-}
+const run = (system: MemorySystem, text: string, step?: EngineObserver['step']) =>
+  runInMemory(system, directory, text, { drain: true, ...(step && { observer: { step } }) })
 
 const SINKS = Array.from({ length: 6 }, (_, i) => `  - memory: {}\n    name: s${i}`).join('\n')
 
@@ -130,7 +114,12 @@ it('rows may be refused one after the other', async () => {
   }
   const status = await run(system, PER_MINUTE.replace('maxRecords: 2', 'maxRecords: 100'))
   expect(status.sinks.out).toMatchObject({ rows: 2, published: 2, rejected: 3 })
-  expect(system.rows.get('out')?.map((row) => row.k)).toEqual(['good', 'fine'])
+  expect(
+    system.rows
+      .get('out')
+      ?.map((row) => row.k)
+      .sort(),
+  ).toEqual(['fine', 'good'])
   const letters = await openDeadLetters(join(directory, 'pipelines', 'orders')).list({ limit: 10 })
   expect(letters.map(({ reason }) => reason).sort()).toEqual(['bad', 'worse', 'worst'])
 })

@@ -2,13 +2,10 @@ import { mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { parsePipeline } from '../config/index.ts'
 import { defineError } from '../errors/index.ts'
 import { MemorySystem } from '../testing/memory-adapter.ts'
 import { openDeadLetters } from './dead-letters.ts'
-import type { EngineObserver } from './options.ts'
-import { runPipeline } from './run.ts'
-import type { PipelineStatus } from './status.ts'
+import { runInMemory } from './testing.ts'
 
 let root: string
 beforeEach(async () => {
@@ -36,25 +33,7 @@ class DownError extends defineError<Record<never, never>>({
   example: {},
 }) {}
 
-async function run(
-  system: MemorySystem,
-  options: { folder?: string; text?: string; step?: EngineObserver['step'] } = {},
-): Promise<PipelineStatus> {
-  const { config, problems } = parsePipeline(options.text ?? PIPELINE, 'pipeline.yaml', [system.adapter])
-  if (config === undefined) throw new Error(JSON.stringify(problems))
-  const { status } = await runPipeline({
-    config,
-    adapters: [system.adapter],
-    connection: () => undefined,
-    dataDirectory: join(root, options.folder ?? 'data'),
-    mode: { kind: 'once' },
-    drain: false,
-    signal: new AbortController().signal,
-    threads: 1,
-    observer: options.step === undefined ? {} : { step: options.step },
-  })
-  return status
-}
+const run = (system: MemorySystem, folder = 'data', text = PIPELINE) => runInMemory(system, join(root, folder), text)
 
 const numbers = (...all: unknown[]) => all.map((n) => ({ value: JSON.stringify({ n }) }))
 const outbox = (folder = 'data') => join(root, folder, 'pipelines', 'numbers', 'outbox')
@@ -64,9 +43,9 @@ it('a data folder that was moved goes on from where it stood', async () => {
   await run(system)
   system.append('a', ...numbers(3))
   await rename(join(root, 'data'), join(root, 'moved'))
-  await run(system, { folder: 'moved' })
+  await run(system, 'moved')
   system.append('a', ...numbers(4, 'y'))
-  const status = await run(system, { folder: 'moved' })
+  const status = await run(system, 'moved')
   expect(status).toMatchObject({ records: { read: 6, dead: 2, decoded: 4 }, sinks: { out: { rows: 4, published: 4 } } })
   expect(system.rows.get('out')?.map(({ n }) => n)).toEqual([1, 2, 3, 4])
   expect(await openDeadLetters(join(root, 'moved', 'pipelines', 'numbers')).list({ limit: 10 })).toHaveLength(2)
@@ -81,6 +60,6 @@ it('rows that wait for their sink are found in a data folder that was moved', as
   expect(await readdir(outbox())).toHaveLength(1)
   await rename(join(root, 'data'), join(root, 'moved'))
   system.onPublish = () => {}
-  await run(system, { folder: 'moved' })
+  await run(system, 'moved')
   expect(system.rows.get('out')?.map(({ n }) => n)).toEqual([1, 2])
 })
