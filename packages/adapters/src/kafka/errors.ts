@@ -73,7 +73,7 @@ export class KafkaAuthError extends defineError<{ bootstrap: string; reason: str
   setting: 'connection',
   message: (d) => `Kafka at ${d.bootstrap} refuses the connection: ${d.reason}`,
   hint: () =>
-    'Check `sasl` (mechanism, username, password) and `ssl` of the connection in headrace.yaml, and what the user may read.',
+    'Check host and port, `sasl` (mechanism, username, password) and `ssl` of the connection in headrace.yaml, and what the user may read.',
   example: { bootstrap: 'localhost:9092', reason: 'SASL authentication failed' },
 }) {}
 

@@ -23,6 +23,7 @@ describe('translateKafkaError', () => {
     ['no right to read', new ProtocolError(29), 'KAFKA_AUTH_FAILED', 'never'],
     ['an answer that stays', new ProtocolError(42), 'KAFKA_REQUEST_FAILED', 'never'],
     ['an unknown code', new ProtocolError(999), 'KAFKA_REQUEST_FAILED', 'never'],
+    ['a mistake in this program', new TypeError('x is not a function'), 'INTERNAL', 'never'],
     [
       'a wrong password',
       vendorError('PLT_KFK_AUTHENTICATION', 'SASL authentication failed.'),

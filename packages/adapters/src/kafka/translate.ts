@@ -1,4 +1,4 @@
-import { HeadraceError } from '@headrace/core'
+import { HeadraceError, InternalError, isProgrammingError } from '@headrace/core'
 import { BrokerUnreachableError, KafkaAuthError, KafkaRequestError } from './errors.ts'
 
 interface TranslationContext {
@@ -7,7 +7,10 @@ interface TranslationContext {
   readonly operation: string
 }
 
-/** An error of a socket, of the protocol, of the vendor's client, or already ours, as one of the catalogue. */
+/**
+ * An error of a socket, of the protocol, of the vendor's client, or already ours, as one of the catalogue. A mistake in this
+ * program is told as that: waiting does not mend it.
+ */
 export function translateKafkaError(error: unknown, context: TranslationContext): HeadraceError {
   if (error instanceof HeadraceError) return error
   const chain = [...everyCause(error)]
@@ -21,6 +24,8 @@ export function translateKafkaError(error: unknown, context: TranslationContext)
   if (usage !== undefined) {
     return new KafkaRequestError({ operation: context.operation, reason: usage.message }, { cause: error })
   }
+  const mistake = chain.find(isProgrammingError)
+  if (mistake !== undefined) return new InternalError({ reason: mistake.message }, { cause: error })
   return new BrokerUnreachableError({ bootstrap, reason: innermost(chain) }, { cause: error })
 }
 

@@ -117,15 +117,23 @@ async function readTail(handle: FileHandle, size: number): Promise<Tail> {
   return { entry, start, torn: entry === undefined }
 }
 
-/** Whether a batch is the next one; false if it is already in. Throws SINK_AHEAD, SINK_BEHIND or SINK_FOREIGN. */
-export function isNext(id: BatchId, last: Pick<ManifestEntry, 'incarnation' | 'sequence'> | undefined): boolean {
+/**
+ * Whether a batch is the next one in the dataset's folder `root`; false if it is already in. Throws SINK_AHEAD, SINK_BEHIND or
+ * SINK_FOREIGN.
+ */
+export function isNext(
+  id: BatchId,
+  last: Pick<ManifestEntry, 'incarnation' | 'sequence'> | undefined,
+  root: string,
+): boolean {
   const { sink, incarnation, sequence } = id
+  const reset = `remove the folder ${root}`
   if (last !== undefined && last.incarnation !== incarnation) {
-    throw new SinkForeignError({ sink, incarnation, found: last.incarnation })
+    throw new SinkForeignError({ sink, incarnation, found: last.incarnation, reset })
   }
   const found = last?.sequence ?? 0
   if (found === sequence) return false
-  if (found > sequence) throw new SinkAheadError({ sink, incarnation, expected: sequence, found })
-  if (found < sequence - 1) throw new SinkBehindError({ sink, incarnation, expected: sequence, found })
+  if (found > sequence) throw new SinkAheadError({ sink, incarnation, expected: sequence, found, reset })
+  if (found < sequence - 1) throw new SinkBehindError({ sink, incarnation, expected: sequence, found, reset })
   return true
 }

@@ -9,6 +9,7 @@ export class PostgresConnectionInvalidError extends defineError<{ problem: strin
   code: 'POSTGRES_CONNECTION_INVALID',
   fault: 'user',
   retry: 'never',
+  setting: 'connection',
   message: (d) => `the PostgreSQL connection cannot be used: ${d.problem}`,
   hint: () => 'Give `url: postgres://user:password@host:5432/database`, or `host`, `database`, `user` and `password`.',
   example: { problem: 'it has neither url nor host' },
@@ -37,6 +38,7 @@ export class PostgresTlsError extends defineError<At & { reason: string }>({
   code: 'POSTGRES_TLS_FAILED',
   fault: 'user',
   retry: 'never',
+  setting: 'connection',
   message: (d) => `no TLS connection to PostgreSQL at ${d.server}: ${d.reason}`,
   hint: () =>
     'Set `ssl` to what the server offers (disable, require, verify-full), and `ca` to its certificate authority.',
@@ -47,6 +49,7 @@ export class PostgresAuthFailedError extends defineError<At & { reason: string }
   code: 'POSTGRES_AUTH_FAILED',
   fault: 'user',
   retry: 'never',
+  setting: 'connection',
   message: (d) => `PostgreSQL at ${d.server} does not let us in: ${d.reason}`,
   hint: () => 'Check user and password of the connection. A server that wants TLS says "no encryption": set `ssl`.',
   example: { server: 'db.example.com:5432/sales', reason: 'password authentication failed for user "etl"' },
@@ -56,6 +59,7 @@ export class PostgresDatabaseMissingError extends defineError<At & { reason: str
   code: 'POSTGRES_DATABASE_MISSING',
   fault: 'user',
   retry: 'never',
+  setting: 'connection',
   message: (d) => `PostgreSQL at ${d.server} has no such database: ${d.reason}`,
   hint: () => 'Create the database, or fix its name in the connection.',
   example: { server: 'db.example.com:5432/sales', reason: 'database "sales" does not exist' },
@@ -65,6 +69,7 @@ export class PostgresPermissionDeniedError extends defineError<At & { reason: st
   code: 'POSTGRES_PERMISSION_DENIED',
   fault: 'user',
   retry: 'never',
+  setting: 'table',
   message: (d) => `PostgreSQL at ${d.server} refuses: ${d.reason}`,
   hint: (d) =>
     d.grant === undefined
@@ -96,6 +101,7 @@ export class PostgresTableMissingError extends defineError<{ table: string; stat
   code: 'POSTGRES_TABLE_MISSING',
   fault: 'user',
   retry: 'never',
+  setting: 'table',
   message: (d) => `table ${d.table} does not exist`,
   hint: (d) =>
     d.statement === undefined
@@ -112,6 +118,7 @@ export class PostgresColumnMissingError extends defineError<{
   code: 'POSTGRES_COLUMN_MISSING',
   fault: 'user',
   retry: 'never',
+  setting: 'table',
   message: (d) => `table ${d.table} has no column ${d.columns.map((name) => `"${name}"`).join(', ')}`,
   hint: (d) => `Select other columns in the last step, or run: ${d.statement}`,
   example: {
@@ -126,6 +133,7 @@ export class PostgresColumnRequiredError extends defineError<{ table: string; co
   code: 'POSTGRES_COLUMN_REQUIRED',
   fault: 'user',
   retry: 'never',
+  setting: 'table',
   message: (d) =>
     `table ${d.table} needs a value for ${d.columns.map((name) => `"${name}"`).join(', ')} (NOT NULL without a default), which the rows do not have`,
   hint: () => 'Select the column in the last step, or give it a default in the table.',
@@ -136,6 +144,7 @@ export class PostgresColumnNotWritableError extends defineError<{ table: string;
   code: 'POSTGRES_COLUMN_NOT_WRITABLE',
   fault: 'user',
   retry: 'never',
+  setting: 'table',
   message: (d) => `table ${d.table} computes ${d.columns.map((name) => `"${name}"`).join(', ')} itself`,
   hint: () => 'Leave generated columns out of the last step.',
   example: { table: '"trades"', columns: ['total'] },
@@ -149,6 +158,7 @@ export class PostgresKeyNotUniqueError extends defineError<{
   code: 'POSTGRES_KEY_NOT_UNIQUE',
   fault: 'user',
   retry: 'never',
+  setting: 'key',
   message: (d) => `table ${d.table} has no unique index on exactly (${d.key.join(', ')})`,
   hint: (d) => `Use the table's own key, or run: ${d.statement}`,
   example: { table: '"trades"', key: ['tno'], statement: 'CREATE UNIQUE INDEX ON "trades" ("tno")' },

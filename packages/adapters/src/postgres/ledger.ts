@@ -32,9 +32,10 @@ const NEXT = `
 
 /**
  * The first thing in a publication's transaction: moves the ledger from the batch before to this one. The statement is the
- * check, so two processes cannot both pass it. False: this batch is in already. Throws SINK_AHEAD, SINK_BEHIND or SINK_FOREIGN.
+ * check, so two processes cannot both pass it. False: this batch is in already. Throws SINK_AHEAD, SINK_BEHIND or SINK_FOREIGN,
+ * which say how `table` (quoted) is emptied.
  */
-export async function advanceLedger(session: PostgresSession, id: BatchId): Promise<boolean> {
+export async function advanceLedger(session: PostgresSession, id: BatchId, table: string): Promise<boolean> {
   const { pipeline, sink, incarnation, sequence } = id
   const changed = await session.run(sequence === 1 ? FIRST : NEXT, [pipeline, sink, incarnation, sequence])
   if (changed === 1) return true
@@ -42,11 +43,18 @@ export async function advanceLedger(session: PostgresSession, id: BatchId): Prom
     `SELECT incarnation, sequence FROM ${LEDGER_TABLE} WHERE pipeline = $1 AND sink = $2`,
     [pipeline, sink],
   )
+  const forget = `DELETE FROM ${LEDGER_TABLE} WHERE pipeline = ${quoteText(pipeline)} AND sink = ${quoteText(sink)}`
+  const reset = `run TRUNCATE ${table}; ${forget}`
   if (last !== undefined && last.incarnation !== incarnation) {
-    throw new SinkForeignError({ sink, incarnation, found: last.incarnation })
+    throw new SinkForeignError({ sink, incarnation, found: last.incarnation, reset })
   }
   const found = Number(last?.sequence ?? 0)
   if (found === sequence) return false
-  const details = { sink, incarnation, expected: sequence, found }
+  const details = { sink, incarnation, expected: sequence, found, reset }
   throw found > sequence ? new SinkAheadError(details) : new SinkBehindError(details)
+}
+
+/** Pipelines and sinks have plain names; quotes are doubled all the same, since the text is one to paste. */
+function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
 }

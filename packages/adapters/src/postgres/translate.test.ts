@@ -22,6 +22,21 @@ describe('translate', () => {
     expect(translate(cause, 'h:1/d')).toMatchObject({ code, retry, cause })
   })
 
+  test('a login without a password, a mistake of our own, and the own disk are not the network', () => {
+    const login = new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string')
+    expect(translate(login, 'h:1/d', true)).toMatchObject({
+      code: 'POSTGRES_AUTH_FAILED',
+      retry: 'never',
+      message: expect.stringContaining('asks for a password, and there is none'),
+    })
+    expect(translate(new TypeError('x is not a function'), 'h:1/d')).toMatchObject({ code: 'INTERNAL', retry: 'never' })
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      code: 'ENOSPC',
+      path: '/o/x.csv',
+    })
+    expect(translate(full, 'h:1/d')).toMatchObject({ code: 'DISK_FULL', retry: 'never' })
+  })
+
   test('what is no answer of the server is the network, or TLS', () => {
     const refused = Object.assign(new AggregateError([new Error('connect ECONNREFUSED ::1:5')]), {
       code: 'ECONNREFUSED',

@@ -1,4 +1,4 @@
-import { HeadraceError } from '@headrace/core'
+import { HeadraceError, InternalError, isProgrammingError, sinkFolderFailure } from '@headrace/core'
 import { DatabaseError } from 'pg'
 import {
   PostgresAuthFailedError,
@@ -44,10 +44,21 @@ export function translate(error: unknown, server: string, connecting = false): H
   const state = sqlState(error)
   if (state !== undefined) return translateState(state, { server, reason }, options)
   const code = (error as NodeJS.ErrnoException).code ?? ''
+  if (reason.startsWith('SASL:')) return new PostgresAuthFailedError({ server, reason: saslReason(reason) }, options)
   if (TLS_CODE.test(code) || reason.includes('SSL')) return new PostgresTlsError({ server, reason }, options)
+  // Only what the network does may pass by waiting: not a mistake in this program, nor the disk that rows pass through.
+  if (isProgrammingError(error)) return new InternalError({ reason }, options)
+  const path = (error as NodeJS.ErrnoException).path
+  const local = path === undefined ? undefined : sinkFolderFailure(error, path)
+  if (local !== undefined) return local
   return connecting
     ? new PostgresUnreachableError({ server, reason }, options)
     : new PostgresConnectionLostError({ server, reason }, options)
+}
+
+/** pg's own words for a login that it could not begin or finish, as one would say it. */
+function saslReason(reason: string): string {
+  return reason.includes('password must be') ? 'the server asks for a password, and there is none' : reason
 }
 
 interface Failure {

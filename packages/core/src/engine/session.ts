@@ -290,7 +290,11 @@ export class Session {
     source.problem = problem
     this.#refresh()
     const now = this.#now()
-    await this.#board.changed(now, true)
+    // The file is a copy for onlookers: where it cannot be written, how the run ended is told all the same.
+    await this.#board.changed(now, true).catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error)
+      this.log({ level: 'warn', message: `status.json was not written: ${message}` })
+    })
     return this.#board.status(now)
   }
 

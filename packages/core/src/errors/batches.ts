@@ -21,7 +21,8 @@ export class BatchUnreadableError extends defineError<BatchName & { reason: stri
   fault: 'external',
   retry: 'never',
   message: (d) => `the staged files of batch ${d.batch} cannot be read: ${d.reason}`,
-  hint: () => 'Files of the staging folder were removed or changed. Restore them, or start with a new data folder.',
+  hint: () =>
+    'Files of the staging folder were removed or changed, or its whole target was. Restore them, or begin anew with an empty data folder and an empty target.',
   example: { batch: 'trades/7f3a/parquet/4', reason: 'No files found' },
 }) {}
 

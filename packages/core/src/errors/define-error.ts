@@ -76,3 +76,8 @@ export function defineError<D>(spec: ErrorSpec<D>): ErrorClass<D> {
 export function errorCatalogue(): readonly ErrorSpec<Details>[] {
   return [...catalogue.values()].sort((a, b) => (a.code < b.code ? -1 : 1))
 }
+
+/** Whether an error can only be a mistake in the program: no outside system throws these, and trying again changes nothing. */
+export function isProgrammingError(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError
+}

@@ -1,11 +1,18 @@
 import { defineError } from './define-error.ts'
 
-interface Mismatch {
+interface Target {
   sink: string
+  /** How the target is emptied, so that it can be written anew: `remove the folder …`, `run TRUNCATE …`. */
+  reset: string
+}
+
+interface Mismatch extends Target {
   expected: number
   found: number
   incarnation: string
 }
+
+const RESET = 'remove the folder /data/lake/trades'
 
 /** The target already holds a newer batch than the state is about to write: the state is an old copy. */
 export class SinkAheadError extends defineError<Mismatch>({
@@ -14,9 +21,10 @@ export class SinkAheadError extends defineError<Mismatch>({
   retry: 'never',
   message: (d) =>
     `sink "${d.sink}" already holds batch ${d.found}, but this state is about to publish batch ${d.expected}: the state is older than the target`,
-  hint: () =>
-    'The data folder was probably restored from an old copy. Restore the newest one, or empty the target and start with a new data folder.',
-  example: { sink: 'postgres', expected: 4, found: 9, incarnation: '7f3a' },
+  hint: (d) =>
+    'The data folder was probably restored from an old copy, or two data folders write one target. Restore the newest one; or begin anew with an empty data folder and an empty target: ' +
+    d.reset,
+  example: { sink: 'postgres', expected: 4, found: 9, incarnation: '7f3a', reset: RESET },
 }) {}
 
 /** The target lacks batches that the state has published: the target is an old copy. */
@@ -26,21 +34,23 @@ export class SinkBehindError extends defineError<Mismatch>({
   retry: 'never',
   message: (d) =>
     `sink "${d.sink}" holds batch ${d.found} as its last, but this state is about to publish batch ${d.expected}: batches in between are gone from the target`,
-  hint: () =>
-    'The target was probably restored or emptied. Start again with a new data folder to write everything anew.',
-  example: { sink: 'postgres', expected: 9, found: 4, incarnation: '7f3a' },
+  hint: (d) =>
+    'The target was probably emptied, or restored from an old copy. Restore the newest one; or begin anew with an empty data folder and an empty target: ' +
+    d.reset,
+  example: { sink: 'postgres', expected: 9, found: 4, incarnation: '7f3a', reset: RESET },
 }) {}
 
 /** Another incarnation of this pipeline wrote the target. */
-export class SinkForeignError extends defineError<{ sink: string; incarnation: string; found: string }>({
+export class SinkForeignError extends defineError<Target & { incarnation: string; found: string }>({
   code: 'SINK_FOREIGN',
   fault: 'user',
   retry: 'never',
   message: (d) =>
     `sink "${d.sink}" was last written by another state of this pipeline (incarnation ${d.found}, this one is ${d.incarnation})`,
-  hint: () =>
-    'Two data folders write one target, or the state was begun afresh. Use the first data folder, another target, or empty the target first.',
-  example: { sink: 'postgres', incarnation: '7f3a', found: '91bc' },
+  hint: (d) =>
+    'The data folder was begun afresh, or two data folders write one target. Use the first one, give the sink another target, or empty this one: ' +
+    d.reset,
+  example: { sink: 'postgres', incarnation: '7f3a', found: '91bc', reset: RESET },
 }) {}
 
 export interface RejectedRow {

@@ -15,13 +15,13 @@ export class QuerySyntaxError extends defineError<SqlPlace & { reason: string }>
   example: { line: 1, column: 8, reason: 'syntax error at or near "form"' },
 }) {}
 
-export class QueryInvalidError extends defineError<SqlPlace & { reason: string }>({
+export class QueryInvalidError extends defineError<SqlPlace & { reason: string; advice?: string }>({
   code: 'QUERY_INVALID',
   fault: 'user',
   retry: 'never',
   message: (d) => `${at(d)}${d.reason}`,
-  hint: () => '`DESCRIBE <table>` shows a dataset’s columns and their types.',
-  example: { line: 1, column: 8, reason: 'Referenced column "unoo" not found in FROM clause!' },
+  hint: (d) => d.advice ?? '`DESCRIBE <table>` shows a dataset’s columns and their types.',
+  example: { line: 1, column: 8, reason: 'Referenced column "unoo" not found in FROM clause' },
 }) {}
 
 export class TableUnknownError extends defineError<SqlPlace & { table: string; datasets: readonly string[] }>({

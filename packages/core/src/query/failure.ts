@@ -53,8 +53,18 @@ export function translateFailure(error: unknown, sql: string, datasets: readonly
     return new QueryNotAllowedError({ reason: `"${table}" is a file, and only datasets can be read` }, options)
   }
   if (table !== undefined) return new TableUnknownError({ ...place, table, datasets }, options)
-  if (kind === 'Catalog' || kind === 'Binder') return new QueryInvalidError({ ...place, reason: message }, options)
+  if (kind === 'Catalog' || kind === 'Binder') {
+    const { reason, advice } = partsOf(message)
+    return new QueryInvalidError({ ...place, reason, ...(advice === undefined ? {} : { advice }) }, options)
+  }
   return new QueryFailedError({ ...place, reason: message }, options)
+}
+
+/** DuckDB puts what it suggests on lines of its own (`Candidate bindings: …`, `Did you mean …`). */
+function partsOf(message: string): { reason: string; advice?: string } {
+  const [first = message, ...rest] = message.split(/\n+/).map((line) => line.trim())
+  const reason = first.replace(/!$/, '')
+  return rest.length === 0 ? { reason } : { reason, advice: rest.join(' ') }
 }
 
 function placeOf(sql: string, position: number | undefined): SqlPlace {

@@ -257,6 +257,17 @@ describe('results', () => {
 })
 
 describe('mistakes', () => {
+  it('a dataset without rows disturbs nobody who only uses its name for something else', async () => {
+    expect(await rows('SELECT count(*) AS empty FROM trades')).toEqual([['10']])
+  })
+
+  it('what DuckDB suggests is the hint', async () => {
+    await expect(lake.query('SELECT noo FROM trades')).rejects.toMatchObject({
+      message: '1:8: Referenced column "noo" not found in FROM clause',
+      hint: 'Candidate bindings: "n", "uno"',
+    })
+  })
+
   beforeEach(async () => {
     await parquet('trades/a.parquet', numbers(0, 10))
     await mkdir(join(lakeDirectory, 'empty/_headrace'), { recursive: true })
@@ -269,6 +280,7 @@ describe('mistakes', () => {
     ['SELECT n FROM trade', 'QUERY_TABLE_UNKNOWN', { line: 1, column: 15, table: 'trade' }],
     ['SELECT CAST(uno AS INTEGER) FROM trades', 'QUERY_FAILED', {}],
     ['SELECT * FROM empty', 'QUERY_DATASET_EMPTY', { dataset: 'empty' }],
+    ['\n SELEC 1', 'QUERY_SYNTAX', { line: 2, column: 2 }],
     ['', 'QUERY_NOT_ALLOWED', {}],
     ['  -- nothing', 'QUERY_NOT_ALLOWED', {}],
   ])('%j is %s', async (sql, code, details) => {

@@ -198,6 +198,8 @@ export class Lake {
       // The signal may have come while the session was made, when there was nothing to interrupt.
       stop.throwIfAborted()
       return await work(session)
+    } catch (error) {
+      throw session.unusable.get(queryFailureOf(error).table?.toLowerCase() ?? '') ?? error
     } finally {
       stop.removeEventListener('abort', interrupt)
       if (!keeps(session)) session.close()

@@ -22,11 +22,14 @@ let opened = 0
 /** An in-memory database of its own for one query: the datasets as views, and no way out of the lake. */
 export class QuerySession {
   readonly connection: Connection
+  /** What is wrong with datasets that could not be made views of, by name in lower case. */
+  readonly unusable: ReadonlyMap<string, HeadraceError>
   readonly #database: Database
 
-  private constructor(database: Database, connection: Connection) {
+  private constructor(database: Database, connection: Connection, unusable: ReadonlyMap<string, HeadraceError>) {
     this.#database = database
     this.connection = connection
+    this.unusable = unusable
   }
 
   static async open(sql: string, datasets: readonly DatasetName[], options: SessionOptions): Promise<QuerySession> {
@@ -38,9 +41,9 @@ export class QuerySession {
     })
     try {
       const connection = await database.connect()
-      await createViews(connection, sql, datasets, options)
+      const unusable = await createViews(connection, sql, datasets, options)
       await lockIn(connection, options)
-      return new QuerySession(database, connection)
+      return new QuerySession(database, connection, unusable)
     } catch (error) {
       database.close()
       throw error
@@ -82,26 +85,29 @@ export class QuerySession {
 }
 
 /**
- * Makes views of the datasets that the SQL mentions, or of all where it asks what there is. A dataset that is empty or
- * damaged only disturbs those who name it.
+ * Makes views of the datasets whose names stand in the SQL, or of all where it asks what there is. A dataset that is empty or
+ * damaged gets none, and only disturbs queries that then miss it.
  */
 async function createViews(
   connection: Connection,
   sql: string,
   datasets: readonly DatasetName[],
   options: ListOptions,
-): Promise<void> {
+): Promise<ReadonlyMap<string, HeadraceError>> {
+  const unusable = new Map<string, HeadraceError>()
   const text = sql.toLowerCase()
   const asksForAll = /\bshow\b|information_schema|duckdb_|pg_|\bquery(_table)?\s*\(/.test(text)
   for (const dataset of datasets) {
-    const mentioned = text.includes(dataset.name.toLowerCase())
-    if (!mentioned && !asksForAll) continue
+    const name = dataset.name.toLowerCase()
+    if (!text.includes(name) && !asksForAll) continue
     try {
       await createView(connection, dataset, options)
     } catch (error) {
-      if (mentioned || !(error instanceof HeadraceError)) throw error
+      if (!(error instanceof HeadraceError)) throw error
+      unusable.set(name, error)
     }
   }
+  return unusable
 }
 
 async function createView(connection: Connection, dataset: DatasetName, options: ListOptions): Promise<void> {

@@ -1,7 +1,15 @@
-import { QueryNotAllowedError } from './errors.ts'
+import { QueryNotAllowedError, QuerySyntaxError } from './errors.ts'
 
 const QUERIES = ['SELECT', 'WITH', 'FROM', 'VALUES', 'TABLE', '(']
 const READING = [...QUERIES, 'DESCRIBE', 'DESC', 'SHOW', 'SUMMARIZE', 'EXPLAIN']
+
+/** What DuckDB's other statements begin with. */
+const NOT_READING = new Set(
+  (
+    'ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT COMMENT COMMIT COPY CREATE DELETE DETACH DROP EXECUTE EXPORT FORCE IMPORT ' +
+    'INSERT INSTALL LOAD MERGE PIVOT PRAGMA PREPARE RESET ROLLBACK SET START TRUNCATE UNPIVOT UPDATE USE VACUUM'
+  ).split(' '),
+)
 
 /** What a statement begins with: its first word in capitals, `(`, or nothing. */
 function firstWord(sql: string): string {
@@ -16,7 +24,7 @@ export function isQuery(sql: string): boolean {
 
 /**
  * Whether a statement only reads, by its first word; EXPLAIN by the first word of what it explains. Throws
- * QUERY_NOT_ALLOWED. A first look only: the sandbox is what keeps a query inside the lake.
+ * QUERY_NOT_ALLOWED, or QUERY_SYNTAX for what begins no statement at all. A first look only: the sandbox is what keeps a query inside the lake.
  */
 export function requireReading(sql: string): void {
   let rest = skipBlank(sql)
@@ -28,6 +36,11 @@ export function requireReading(sql: string): void {
   }
   const word = firstWord(rest)
   if (READING.includes(word)) return
+  if (word !== '' && !NOT_READING.has(word)) {
+    const before = sql.slice(0, sql.length - rest.length).split('\n')
+    const place = { line: before.length, column: (before.at(-1) ?? '').length + 1 }
+    throw new QuerySyntaxError({ ...place, reason: `syntax error at or near "${rest.slice(0, word.length)}"` })
+  }
   const allowed = 'only SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN are'
   throw new QueryNotAllowedError({ reason: word === '' ? 'it is empty' : `it begins with ${word}; ${allowed}` })
 }
