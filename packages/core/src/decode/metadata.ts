@@ -8,6 +8,7 @@ import {
   INTEGER,
   quoteIdentifier,
   quoteLiteral,
+  timestampOfMs,
 } from '../duckdb/index.ts'
 import { type EpochRecords, type MetadataColumn, type RecordBlock, valueAt } from '../model/index.ts'
 
@@ -47,7 +48,7 @@ function expression(column: MetadataColumn, partitions: readonly string[]): stri
     case '_offset':
       return `${loaded}::BIGINT`
     case '_timestamp':
-      return `make_timestamp((${loaded} * 1000)::BIGINT)`
+      return timestampOfMs(loaded)
     case '_key':
       return loaded
   }

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Connection, Database, quoteLiteral } from '../duckdb/index.ts'
+import { type Connection, Database, quoteLiteral, timestampOfMs } from '../duckdb/index.ts'
 import type { Batch, Field, Sink, Staging } from '../model/index.ts'
 import { syncPath } from './staging.ts'
 
@@ -60,8 +60,8 @@ export async function collectDeadLetters(
     { type: 'VARCHAR', values: letters.map((letter) => letter.reason) },
     { type: 'VARCHAR', values: letters.map((letter) => letter.step) },
   ])
-  const time = (ms: string) => `make_timestamp((${ms} * 1000)::BIGINT)`
-  return `SELECT partition, ordinal, ${time('ts')} AS timestamp, key, value, code, reason, step, ${epoch}::BIGINT AS epoch, ${time(`${clock}::DOUBLE`)} AS "at" FROM _dead`
+  const times = { timestamp: timestampOfMs('ts'), at: timestampOfMs(`${clock}::DOUBLE`) }
+  return `SELECT partition, ordinal, ${times.timestamp} AS timestamp, key, value, code, reason, step, ${epoch}::BIGINT AS epoch, ${times.at} AS "at" FROM _dead`
 }
 
 /** Publishes dead letters as Parquet files of the pipeline's own folder, a file a batch. */

@@ -8,6 +8,7 @@ import {
   type InputPlan,
   type Judgement,
   judge,
+  LAST_TIME_MS,
   type PipelinePlan,
   type SinkPlan,
   type StagedFile,
@@ -329,5 +330,6 @@ export function translate(error: unknown, relation: string): unknown {
 }
 
 function isoTime(ms: number | undefined): string {
-  return ms === undefined || !Number.isFinite(ms) ? 'unknown' : new Date(ms).toISOString()
+  if (ms === undefined || !Number.isFinite(ms)) return 'unknown'
+  return Math.abs(ms) <= LAST_TIME_MS ? new Date(ms).toISOString() : `${ms} ms`
 }

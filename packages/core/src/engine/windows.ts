@@ -4,7 +4,8 @@ import { LATE_TABLE, RECORDS_COLUMN, ROW_COLUMN, type WindowPlan } from '../mode
 /** The parameter of `fire` for a watermark in ms: a window fires when the watermark ≥ its end − 1 ms. */
 export function fireLimit(watermark: number): string {
   if (watermark === Number.POSITIVE_INFINITY) return 'infinity'
-  return new Date(watermark + 1).toISOString().replace('T', ' ').replace('Z', '')
+  // DuckDB takes years of more than four digits, but no sign before them.
+  return new Date(watermark + 1).toISOString().replace(/^\+0*/, '').replace('T', ' ').replace('Z', '')
 }
 
 export interface Accumulated {

@@ -7,6 +7,9 @@ export interface RowRange {
   readonly to: number
 }
 
+/** Times further than this from 1970 (274,500 years) are of no window: DuckDB's and JavaScript's arithmetic end soon after. */
+export const LAST_TIME_MS = 8.6e15
+
 export interface EpochTimes {
   /** Event time of each input row in ms; NaN where it is null. */
   readonly times: Float64Array
@@ -59,12 +62,12 @@ export function judge({ times, timestamps, ranges }: EpochTimes, rules: Lateness
     let maxTime = Math.max(rules.maxTime(partition), maxTimes.get(partition) ?? Number.NEGATIVE_INFINITY)
     for (let row = from; row < to; row++) {
       const time = times[row] as number
-      if (Number.isNaN(time)) {
+      if (!(time >= -LAST_TIME_MS)) {
         missing.push(row)
         continue
       }
       const timestamp = timestamps[row] as number
-      if (timestamp >= 0 && time > timestamp + maxAheadMs) {
+      if ((timestamp >= 0 && time > timestamp + maxAheadMs) || time > LAST_TIME_MS) {
         ahead.push(row)
         continue
       }
