@@ -84,12 +84,3 @@ export class DemoFileError extends defineError<{ file: string; reason: string }>
   hint: () => 'The demo needs the file as it was shipped. `headrace validate` tells all that is wrong with it.',
   example: { file: 'examples/trades-per-minute.yaml', reason: 'unknown key "sink"' },
 }) {}
-
-export class DataFolderError extends defineError<{ folder: string; reason: string }>({
-  code: 'DATA_FOLDER_UNUSABLE',
-  fault: 'user',
-  retry: 'never',
-  message: (d) => `the data folder ${d.folder} cannot be used: ${d.reason}`,
-  hint: () => 'Make it a folder that this user may write to, or choose another one with --data.',
-  example: { folder: '.headrace', reason: 'permission denied' },
-}) {}

@@ -3,13 +3,13 @@ import { adapters } from '@headrace/adapters'
 import {
   type LogLine,
   loadConnections,
+  makeDataFolder,
   type PipelineConfig,
   type PipelineStatus,
   type RunMode,
   type RunResult,
   runPipeline,
 } from '@headrace/core'
-import { ensureDataFolder } from './data-folder.ts'
 
 export interface ConfiguredRun {
   readonly config: PipelineConfig
@@ -30,7 +30,7 @@ export interface ConfiguredRun {
 export async function runConfigured(run: ConfiguredRun): Promise<RunResult> {
   const { config, signal, mode, drain, onStatus, onLog } = run
   const dataDirectory = path.resolve(run.dataDirectory)
-  await ensureDataFolder(run.dataDirectory)
+  await makeDataFolder(run.dataDirectory)
   const tell = ({ level, code, message, hint }: LogLine) => {
     if (level === 'debug') return
     const line = [code, message].filter((part) => part !== undefined).join('  ')

@@ -2,7 +2,6 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import { Command } from '@commander-js/extra-typings'
 import type { CliContext } from '../context.ts'
-import { ensureDataFolder } from '../data-folder.ts'
 import { ServiceEndedError } from '../errors.ts'
 import { countArgument, dataOption, jsonOption, portArgument } from '../options.ts'
 import type { DevServices } from '../services/index.ts'
@@ -32,7 +31,6 @@ Pipelines with the same --data find these services by themselves. Ctrl-C stops t
     .action(async (options) => {
       const signal = context.interruption()
       const { startDevServices } = await import('../services/index.ts')
-      await ensureDataFolder(options.data)
       const services = await startDevServices({
         dataDirectory: options.data,
         kafka: {

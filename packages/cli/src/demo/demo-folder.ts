@@ -1,6 +1,6 @@
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { ensureDataFolder } from '../data-folder.ts'
+import { makeDataFolder } from '@headrace/core'
 import { DemoFolderError, DemoRunningError } from '../errors.ts'
 import { readRunningServices } from '../services/index.ts'
 
@@ -14,7 +14,7 @@ const MARKER_TEXT =
  * something in it that no demo has put there, DEMO_RUNNING where another demo is at work in it.
  */
 export async function prepareDemoFolder(folder: string, keepData: boolean): Promise<void> {
-  await ensureDataFolder(folder)
+  await makeDataFolder(folder)
   const names = await readdir(folder)
   if (names.length > 0 && !names.includes(MARKER)) throw new DemoFolderError({ folder })
   const running = await readRunningServices(folder)

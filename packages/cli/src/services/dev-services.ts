@@ -25,7 +25,7 @@ export interface DevServices {
 
 /**
  * Starts the embedded services of a data folder side by side, and says in `dev.json` where they are. When one cannot
- * start, the others are stopped again. Throws DEV_ALREADY_RUNNING, DATA_FOLDER_NOT_WRITABLE and what the services throw.
+ * start, the others are stopped again. Throws DEV_ALREADY_RUNNING, DATA_FOLDER_UNUSABLE and what the services throw.
  */
 export async function startDevServices(options: DevServicesOptions): Promise<DevServices> {
   const dataDirectory = path.resolve(options.dataDirectory)

@@ -1,4 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { dataFolderFailure } from '../errors/index.ts'
 
@@ -14,10 +15,11 @@ export async function makeFolder(folder: string, mode?: number): Promise<void> {
   }
 }
 
-/** `makeFolder` for the data folder or one in it. Throws DATA_FOLDER_NOT_WRITABLE or DISK_FULL. */
+/** `makeFolder` for the data folder or one in it. Throws DATA_FOLDER_UNUSABLE or DISK_FULL. */
 export async function makeDataFolder(folder: string, mode?: number): Promise<void> {
   try {
     await makeFolder(folder, mode)
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     throw dataFolderFailure(error, folder) ?? error
   }

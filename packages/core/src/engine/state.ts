@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { type Connection, Database, failureOf, quoteIdentifier } from '../duckdb/index.ts'
+import { type Connection, Database, type DatabaseOptions, failureOf, quoteIdentifier } from '../duckdb/index.ts'
 import { dataFolderFailure } from '../errors/index.ts'
 import type { Field, PartitionClock, PipelinePlan, Position, StagedFile } from '../model/index.ts'
 import { PipelineChangedError, PipelineRunningError, StateDamagedError } from './errors.ts'
@@ -70,6 +70,9 @@ const SCHEMA = `
     path VARCHAR NOT NULL, rows BIGINT NOT NULL, bytes BIGINT NOT NULL, partition VARCHAR NOT NULL, schema VARCHAR NOT NULL);
 `
 
+/** A DuckDB file shorter than its three header blocks has never held anything. */
+const HEADER_BYTES = 3 * 4096
+
 /** A pipeline's state file: window state, checkpoint and outbox. DuckDB's lock on it is the lock on the pipeline. */
 export class StateStore {
   readonly directory: string
@@ -93,7 +96,7 @@ export class StateStore {
     const file = join(directory, 'state.duckdb')
     try {
       await makeFolder(directory)
-      const database = await Database.open(file, {
+      const database = await openOrBegin(file, {
         ...(options.threads === undefined ? {} : { threads: options.threads }),
         ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),
         tempDirectory: join(directory, 'spill'),
@@ -250,6 +253,22 @@ export function windowFingerprints(plan: PipelinePlan): Record<string, string> {
       `${JSON.stringify(relation.window)} (${columns}) ${relation.accumulate} ${relation.fire}`
   }
   return fingerprints
+}
+
+/** Opens a state file. One whose making was cut short, by a full disk or a kill, is made anew. */
+async function openOrBegin(file: string, options: DatabaseOptions): Promise<Database> {
+  try {
+    return await Database.open(file, options)
+  } catch (error) {
+    if (!/not a valid DuckDB database/i.test(failureOf(error).message) || !(await isUnfinished(file))) throw error
+    await rm(file)
+    return await Database.open(file, options)
+  }
+}
+
+async function isUnfinished(file: string): Promise<boolean> {
+  const wal = await stat(`${file}.wal`).catch(() => undefined)
+  return (wal?.size ?? 0) === 0 && (await stat(file)).size < HEADER_BYTES
 }
 
 function openError(error: unknown, pipeline: string, directory: string, file: string): unknown {

@@ -1,4 +1,4 @@
-import { rename, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HeadraceError } from '../errors/index.ts'
 import type { PublishProblem } from './publisher.ts'
@@ -86,8 +86,13 @@ export class StatusBoard {
 
   async #write(status: PipelineStatus): Promise<void> {
     const temporary = `${this.#file}.${process.pid}.tmp`
-    await writeFile(temporary, `${JSON.stringify(status, null, 2)}\n`)
-    await rename(temporary, this.#file)
+    try {
+      await writeFile(temporary, `${JSON.stringify(status, null, 2)}\n`)
+      await rename(temporary, this.#file)
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
   }
 
   #recordsPerSecond(now: number): number {

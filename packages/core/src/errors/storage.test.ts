@@ -11,8 +11,8 @@ it('knows a full disk by its code, by its text, and by the cause', () => {
 it('tells folders that cannot be written from other errors', () => {
   const readOnly = new Error('IO Error: Cannot open file "/lake/x": Read-only file system')
   expect(dataFolderFailure(readOnly, '/data')).toMatchObject({
-    code: 'DATA_FOLDER_NOT_WRITABLE',
-    message: 'cannot write in the data folder /data: read-only file system',
+    code: 'DATA_FOLDER_UNUSABLE',
+    message: 'the data folder /data cannot be used: read-only file system',
   })
   expect(sinkFolderFailure(Object.assign(new Error('x'), { code: 'EACCES' }), '/lake')).toMatchObject({
     code: 'SINK_FOLDER_NOT_WRITABLE',

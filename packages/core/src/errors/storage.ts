@@ -11,12 +11,12 @@ export class DiskFullError extends defineError<{ path: string }>({
 }) {}
 
 /** The data folder, or one in it, cannot be made or written. */
-export class DataFolderNotWritableError extends defineError<{ path: string; reason: string }>({
-  code: 'DATA_FOLDER_NOT_WRITABLE',
+export class DataFolderError extends defineError<{ path: string; reason: string }>({
+  code: 'DATA_FOLDER_UNUSABLE',
   fault: 'user',
   retry: 'never',
-  message: (d) => `cannot write in the data folder ${d.path}: ${d.reason}`,
-  hint: () => 'Make the folder writable for this user, or choose another one with --data.',
+  message: (d) => `the data folder ${d.path} cannot be used: ${d.reason}`,
+  hint: () => 'Make it a folder that this user may write to, or choose another one with --data.',
   example: { path: '.headrace/pipelines/trades', reason: 'read-only file system' },
 }) {}
 
@@ -69,5 +69,5 @@ export function sinkFolderFailure(error: unknown, path: string): HeadraceError |
 export function dataFolderFailure(error: unknown, path: string): HeadraceError | undefined {
   if (isDiskFull(error)) return new DiskFullError({ path }, { cause: error })
   const reason = folderRefusal(error)
-  return reason === undefined ? undefined : new DataFolderNotWritableError({ path, reason }, { cause: error })
+  return reason === undefined ? undefined : new DataFolderError({ path, reason }, { cause: error })
 }
