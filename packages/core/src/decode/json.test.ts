@@ -297,6 +297,13 @@ describe('metadata columns', () => {
     expect(table).toEqual([row(0, 0, 'k0'), row(3, 3, ''), last])
   })
 
+  it('are NULL where a record has no timestamp and no key', async () => {
+    const { table } = await decoding.decode({ blocks: [blockOf(['{"tnum":1}'], { timestamps: [-1] })] }, columns, {
+      metadata,
+    })
+    expect(table).toEqual([{ tnum: 1, _partition: '0', _offset: '0', _timestamp: null, _key: null }])
+  })
+
   it('are there in an empty epoch', async () => {
     const { table } = await decoding.decode([], columns, { metadata: ['_offset'] })
     expect(table).toEqual([])

@@ -105,7 +105,7 @@ function fill(
     case '_timestamp':
       for (let i = 0; i < rows.length; i++) {
         const ms = block.timestamps[rows[i] as number] as number
-        vector.setItem(i, Number.isFinite(ms) ? ms : null)
+        vector.setItem(i, ms >= 0 ? ms : null)
       }
       break
     case '_key':

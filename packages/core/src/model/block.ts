@@ -28,7 +28,7 @@ export interface RecordBlock {
   readonly ordinals: Float64Array
   /** An id wider than an ordinal, where the source has one (Kinesis: sequence and sub-sequence). */
   readonly sourceIds?: Bytes
-  /** The record's own timestamp, in ms since the Unix epoch. */
+  /** The record's own timestamp, in ms since the Unix epoch; negative where it has none. */
   readonly timestamps: Float64Array
   /** Gives the buffers back to their pool. Nothing of the block may be touched afterwards. Called exactly once. */
   release(): void
