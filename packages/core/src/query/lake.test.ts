@@ -173,6 +173,23 @@ describe('what a dataset holds', () => {
     expect(await rows("SELECT n FROM t WHERE day = DATE '2026-11-21'")).toEqual([[2]])
   })
 
+  it('takes the text NULL in a folder’s name for a text, and still reads only the files that a filter leaves', async () => {
+    const folders = ['uno=NULL', 'uno=null', 'uno=__HIVE_DEFAULT_PARTITION__', 'uno=', 'uno=x']
+    for (const [n, folder] of folders.entries()) {
+      await parquet(`t/${folder}/f.parquet`, `SELECT ${n}::INTEGER AS n, 'own' AS filename`)
+      await parquet(`u/${folder}/f.parquet`, `SELECT ${n}::INTEGER AS n`)
+    }
+    const partitionBy = [{ name: 'uno', type: 'VARCHAR' }]
+    const files = folders.map((folder) => `${folder}/f.parquet`)
+    await manifest('t', [entry(1, files, { partitionBy, schema: [...SCHEMA, { name: 'filename', type: 'VARCHAR' }] })])
+    await manifest('u', [entry(1, files, { partitionBy })])
+    const texts = ['NULL', 'null', null, '', 'x']
+    expect(await rows('SELECT uno, filename FROM t ORDER BY n')).toEqual(texts.map((text) => [text, 'own']))
+    expect(await rows('SELECT uno FROM u ORDER BY n')).toEqual(texts.map((text) => [text]))
+    await writeFile(join(lakeDirectory, 'u/uno=x/f.parquet'), 'never opened')
+    expect(await rows("SELECT n FROM u WHERE uno = 'NULL'")).toEqual([[0]])
+  })
+
   it('reads batches of several schemas together', async () => {
     await parquet('t/a.parquet', numbers(0, 2))
     await parquet('t/b.parquet', `SELECT 2::BIGINT AS n, 'x' AS extra`)

@@ -18,14 +18,34 @@ function planGroup(group: FileGroup): string | undefined {
   const columns = [...schema, ...added]
   if (columns.length === 0) return undefined
   if (paths.length === 0) return `SELECT ${columns.map(nullOf).join(', ')} WHERE false`
-  const names = columns.map((column) => quoteIdentifier(column.name))
-  return `SELECT ${names.join(', ')} FROM read_parquet(${list(paths)}, ${hiveOptions(partitionBy)})`
+  // Filters on a folder's name leave files unread only while this column has its own name.
+  const path = schema.some(({ name }) => name.toLowerCase() === 'filename') ? '_headrace_path' : 'filename'
+  const values = columns.map((column) =>
+    isText(column, partitionBy) ? folderText(column, path) : quoteIdentifier(column.name),
+  )
+  return `SELECT ${values.join(', ')} FROM read_parquet(${list(paths)}, ${hiveOptions(partitionBy, path)})`
 }
 
-function hiveOptions(partitionBy: readonly Field[]): string {
+function hiveOptions(partitionBy: readonly Field[], path: string): string {
   if (partitionBy.length === 0) return 'hive_partitioning = false'
   const types = partitionBy.map(({ name, type }) => `${quoteLiteral(name)}: ${quoteLiteral(type)}`)
-  return `hive_partitioning = true, hive_types = {${types.join(', ')}}`
+  const paths = partitionBy.some((column) => isText(column, partitionBy)) ? `, filename = ${quoteLiteral(path)}` : ''
+  return `hive_partitioning = true, hive_types = {${types.join(', ')}}${paths}`
+}
+
+function isText({ name, type }: Field, partitionBy: readonly Field[]): boolean {
+  return type === 'VARCHAR' && partitionBy.some((partition) => partition.name === name)
+}
+
+/**
+ * A text from a folder's name. DuckDB writes a NULL as `__HIVE_DEFAULT_PARTITION__`, but reads `k=NULL`, in capitals or not, as
+ * one too: there the text comes from the path.
+ */
+function folderText({ name }: Field, path: string): string {
+  const column = quoteIdentifier(name)
+  const folder = quoteLiteral(`/${name}=(null)/`)
+  const written = `nullif(regexp_extract(${quoteIdentifier(path)}, ${folder}, 1, 'i'), '')`
+  return `CASE WHEN ${column} IS NULL THEN ${written} ELSE ${column} END AS ${column}`
 }
 
 function nullOf({ name, type }: Field): string {
