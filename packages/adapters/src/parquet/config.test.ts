@@ -47,6 +47,19 @@ describe('checkSink', () => {
   })
 })
 
+describe('the name of a partition', () => {
+  it('is one that folders keep as it is', () => {
+    for (const name of ['größe', 'a b', 'a.b', 'a$']) {
+      const rows = [
+        { name, type: 'VARCHAR' },
+        { name: 'n', type: 'INTEGER' },
+      ]
+      const issues = checkSink(config({ dataset: 't', partitionBy: [`"${name}"`] }), rows)
+      expect(issues).toMatchObject([{ path: ['partitionBy', 0], message: expect.stringContaining(`"${name}"`) }])
+    }
+  })
+})
+
 describe('stagingOf', () => {
   const context = { lakeDirectory: '/data/.headrace/lake' }
 

@@ -54,6 +54,8 @@ function problemOf(partition: Partition, typeOf: ReadonlyMap<string, string>): s
   const { name, column } = partition
   const type = typeOf.get(column)
   if (type === undefined) return `the rows have no column "${column}"`
+  // DuckDB writes other letters as %xx, and does not find the column under its name again.
+  if (!/^[A-Za-z0-9_]+$/.test(name)) return `"${name}" is no name for a folder: select it under a name of plain letters`
   if (partition.type === undefined) {
     return /[[(]/.test(type) && !type.startsWith('DECIMAL')
       ? `"${column}" is a ${type}: not a value for a folder's name`
