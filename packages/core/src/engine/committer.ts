@@ -73,7 +73,7 @@ export class Committer {
             const own = staged.find((s) => s.sink === queue.name)
             await this.#settle(queue, own, demand.flush === true || demand.drain === true, forgotten)
           }
-          await context.state.writeCheckpoint(ledger.checkpoint(queues, context.watermarks))
+          await context.state.writeCheckpoint(ledger.checkpoint(queues, context.watermarks, forgotten))
         },
         () => step('commit', 'before', number),
       )
@@ -135,11 +135,25 @@ export class Committer {
           totals.rejected += error.rows.length
           totals.rows -= error.rows.length
         }
-        await state.writeCheckpoint(ledger.checkpoint(queues, context.watermarks))
+        await state.writeCheckpoint(ledger.checkpoint(queues, context.watermarks, new Map()))
       })
       for (const own of queues) own.committed(ledger.epoch)
       await removeStaged(batch.files)
       this.#options.onCommitted(0)
+    })
+  }
+
+  /** Commits what the sinks hold by now, so that the next run need not publish it again to find out. */
+  forget(): Promise<void> {
+    return this.#exclusively(async () => {
+      const { context, ledger, queues } = this.#options
+      const forgotten = new Map<SinkQueue, number>()
+      if (queues.every((queue) => queue.forgettable === undefined)) return
+      await context.state.transaction(async () => {
+        for (const queue of queues) await this.#forget(queue, forgotten)
+        await context.state.writeCheckpoint(ledger.checkpoint(queues, context.watermarks, forgotten))
+      })
+      await this.#cleanUp(forgotten)
     })
   }
 
@@ -170,10 +184,14 @@ export class Committer {
       await context.state.addFragments(queue.add(ledger.epoch, ledger.clock, own.schema, own.files))
     }
     if (flush || queue.due(ledger.clock)) queue.close()
+    await this.#forget(queue, forgotten)
+  }
+
+  async #forget(queue: SinkQueue, forgotten: Map<SinkQueue, number>): Promise<void> {
     const sequence = queue.forgettable
     if (sequence === undefined) return
-    await context.state.forgetFragments(queue.name, sequence)
     forgotten.set(queue, sequence)
+    await this.#options.context.state.forgetFragments(queue.name, sequence)
   }
 
   async #cleanUp(forgotten: ReadonlyMap<SinkQueue, number>): Promise<void> {

@@ -4,8 +4,8 @@ import { type Connection, Database, quoteLiteral, timestampOfMs } from '../duckd
 import type { Batch, Field, Sink, Staging } from '../model/index.ts'
 import { syncPath } from './staging.ts'
 
-/** The name under which dead letters go through the outbox, like the rows of any sink. */
-export const DEAD_LETTERS = 'dead-letters'
+/** The name under which dead letters go through the outbox, like the rows of any sink; no sink of a file can have it. */
+export const DEAD_LETTERS = '_dead-letters'
 
 /** One record (or row) that no sink will hold, with all that is needed to see why and to send it again. */
 export interface DeadLetter {

@@ -15,7 +15,7 @@ import {
   type Watermarks,
   type WindowPlan,
 } from '../model/index.ts'
-import { collectDeadLetters, DEAD_LETTER_SCHEMA, type DeadLetter } from './dead-letters.ts'
+import { collectDeadLetters, DEAD_LETTER_SCHEMA, DEAD_LETTERS, type DeadLetter } from './dead-letters.ts'
 import type { EpochInput } from './epoch-input.ts'
 import { EventTimeAheadError, EventTimeMissingError, RecordLateError, StepFailedError } from './errors.ts'
 import { readTimes, rowRanges, rowTimestamps } from './event-time.ts'
@@ -73,9 +73,9 @@ export interface EpochOutcome {
 }
 
 /** Makes the views and tables that every epoch works on. Once per session. */
-export async function prepareSession(context: EpochContext): Promise<void> {
-  const { connection } = context.state
-  const { input, relations } = context.plan
+export async function prepareSession({ state, plan }: Pick<EpochContext, 'state' | 'plan'>): Promise<void> {
+  const { connection } = state
+  const { input, relations } = plan
   await connection.run(`CREATE OR REPLACE TEMP TABLE ${INPUT_TABLE} (${inputColumns(input)})`)
   await connection.run(`CREATE OR REPLACE TEMP VIEW input AS SELECT *, rowid AS _row FROM ${INPUT_TABLE}`)
   for (const relation of relations) {
@@ -157,7 +157,7 @@ export class Epoch {
     let deadFiles: StagedFile[] = []
     if (this.#letters.length > 0) {
       const select = await collectDeadLetters(state.connection, this.#letters, this.#number, this.#clock)
-      const target = this.#target('dead-letters', deadLetters.directory)
+      const target = this.#target(DEAD_LETTERS, deadLetters.directory)
       deadFiles = await stageRows(state.connection, select, DEAD_LETTER_SCHEMA, deadLetters, target)
     }
     return {

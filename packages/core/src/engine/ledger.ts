@@ -13,6 +13,8 @@ export class Ledger {
   clock: number
   finished: boolean
   readonly #fingerprints: Record<string, string>
+  /** Of sinks that are in the file no more: they may come back. */
+  readonly #formerSinks: Checkpoint['sinks']
 
   constructor(plan: PipelinePlan, sinkNames: readonly string[], last: Checkpoint | undefined) {
     this.incarnation = last?.incarnation ?? newIncarnation()
@@ -26,6 +28,7 @@ export class Ledger {
     }
     for (const name of sinkNames) this.counts.sinks[name] ??= { rows: 0, published: 0, rejected: 0, batches: 0 }
     this.#fingerprints = windowFingerprints(plan)
+    this.#formerSinks = last?.sinks ?? {}
   }
 
   /** Starts the next epoch; its clock never runs backwards. */
@@ -55,7 +58,12 @@ export class Ledger {
     }
   }
 
-  checkpoint(queues: readonly SinkQueue[], watermarks: Watermarks | undefined): Checkpoint {
+  /** `forgotten`: the batches up to which the same commit takes out of the outbox, by queue. */
+  checkpoint(
+    queues: readonly SinkQueue[],
+    watermarks: Watermarks | undefined,
+    forgotten: ReadonlyMap<SinkQueue, number>,
+  ): Checkpoint {
     const horizon = watermarks?.horizon
     return {
       version: 1,
@@ -69,9 +77,24 @@ export class Ledger {
       finished: this.finished,
       positions: Object.fromEntries(this.positions),
       clocks: watermarks?.snapshot() ?? {},
-      counts: this.counts,
-      sinks: Object.fromEntries(queues.map((queue) => [queue.name, queue.checkpoint()])),
+      counts: { ...this.counts, sinks: this.#sinkCounts(queues, forgotten) },
+      sinks: {
+        ...this.#formerSinks,
+        ...Object.fromEntries(queues.map((queue) => [queue.name, queue.checkpoint()])),
+      },
       windows: this.#fingerprints,
     }
+  }
+
+  /** A batch that stays in the outbox is published, and counted, again after a crash. */
+  #sinkCounts(queues: readonly SinkQueue[], forgotten: ReadonlyMap<SinkQueue, number>): CommittedCounts['sinks'] {
+    const sinks = { ...this.counts.sinks }
+    for (const queue of queues) {
+      const totals = sinks[queue.name]
+      if (totals === undefined) continue
+      const { rows, batches } = queue.publishedAfter(forgotten.get(queue) ?? 0)
+      sinks[queue.name] = { ...totals, published: totals.published - rows, batches: totals.batches - batches }
+    }
+    return sinks
   }
 }

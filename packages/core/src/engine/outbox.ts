@@ -140,6 +140,15 @@ export class SinkQueue {
     return this.#publishedUpTo > this.#forgottenUpTo ? this.#publishedUpTo : undefined
   }
 
+  /** What the sink holds of batches after `sequence` that the state still counts as waiting. */
+  publishedAfter(sequence: number): { rows: number; batches: number } {
+    const held = this.#forgotten.filter((fragment) => fragment.sequence > sequence)
+    return {
+      rows: held.reduce((sum, { rows }) => sum + rows, 0),
+      batches: new Set(held.map((fragment) => fragment.sequence)).size,
+    }
+  }
+
   /** After the commit that forgot up to `sequence`: the files that nobody needs any more. */
   forgot(sequence: number): StagedFile[] {
     this.#forgottenUpTo = sequence

@@ -7,12 +7,13 @@ import { sinkFactory, sinkStaging, sourceFactory } from './adapters.ts'
 import { Committer } from './committer.ts'
 import { DEAD_LETTERS, DeadLetterSink, deadLetterStaging } from './dead-letters.ts'
 import { type EpochContext, prepareSession } from './epoch.ts'
-import { SinkBacklogError, SourcePausedError, TooManyRejectsError } from './errors.ts'
+import { PipelineChangedError, SinkBacklogError, SourcePausedError, TooManyRejectsError } from './errors.ts'
 import { pathOfSink, pathOfSource, withPlace } from './failure-place.ts'
 import { Ledger } from './ledger.ts'
 import { makeFolder } from './make-folder.ts'
 import type { EpochStep, RunMode, RunOptions } from './options.ts'
 import { SinkQueue, type SinkStaging } from './outbox.ts'
+import { outboxChange } from './outbox-changes.ts'
 import { Publisher } from './publisher.ts'
 import { Reader } from './reader.ts'
 import { sweepStaged } from './staging.ts'
@@ -64,10 +65,16 @@ export class Session {
       last,
     )
     const fragments = await state.fragments()
+    const change = outboxChange(fragments, stagings)
+    if (change !== undefined) throw new PipelineChangedError({ pipeline: config.name, what: change })
     const queues = [...stagings].map(([name, staging]) => {
       const own = fragments.filter((fragment) => fragment.sink === name)
       return new SinkQueue(name, staging, own, last?.sinks[name])
     })
+    // Before anything is staged: what a life leaves behind is swept by the next one only under the same incarnation.
+    if (last === undefined) {
+      await state.transaction(() => state.writeCheckpoint(ledger.checkpoint(queues, undefined, new Map())))
+    }
     for (const queue of queues) {
       const staged = queue.staging.directory
       try {
@@ -79,6 +86,7 @@ export class Session {
     }
     const eventTime = plan.input.eventTime
     const watermarks = eventTime === undefined ? undefined : restoreWatermarks(eventTime, last)
+    await prepareSession({ state, plan })
     const spool = await spoolFolder(directory, config.trigger.maxBytes)
     const context: EpochContext = {
       pipeline: config.name,
@@ -91,7 +99,6 @@ export class Session {
       deadLetters: stagings.get(DEAD_LETTERS) as SinkStaging,
       spoolFile: join(spool, 'epoch.ndjson'),
     }
-    await prepareSession(context)
     const factories = new Map<string, () => Promise<Sink>>(
       config.sinks.map((sink) => [sink.name, sinkFactory(setting, sink, plan)]),
     )
@@ -285,6 +292,7 @@ export class Session {
   async end(state: PipelineState, problem?: StatusProblem): Promise<PipelineStatus> {
     await this.#committer.settled()
     await this.#acknowledging
+    if (state !== 'failed') await this.#committer.forget()
     const { source } = this.#board
     source.state = state
     source.problem = problem

@@ -122,26 +122,26 @@ export class StateStore {
     return row === undefined ? undefined : (JSON.parse(row.document) as Checkpoint)
   }
 
-  /** Makes the tables of the plan's windows, and refuses a state made by other windows. */
+  /** Makes the tables of the plan's windows, and refuses a state that has seen records through other windows. */
   async prepare(pipeline: string, plan: PipelinePlan, last: Checkpoint | undefined): Promise<void> {
     const made = windowFingerprints(plan)
-    for (const [name, fingerprint] of Object.entries(last?.windows ?? {})) {
+    const begun = last !== undefined && last.epoch > 0 ? last : undefined
+    for (const [name, fingerprint] of Object.entries(begun?.windows ?? {})) {
       if (made[name] === undefined) throw new PipelineChangedError({ pipeline, what: `window "${name}" is gone` })
       if (made[name] !== fingerprint)
         throw new PipelineChangedError({ pipeline, what: `window "${name}" is another one now` })
     }
-    if (last !== undefined) {
+    if (begun !== undefined) {
       for (const name of Object.keys(made)) {
-        if (last.windows[name] === undefined)
+        if (begun.windows[name] === undefined)
           throw new PipelineChangedError({ pipeline, what: `window "${name}" is new` })
       }
     }
     for (const relation of plan.relations) {
       if (relation.kind !== 'window') continue
       const columns = relation.stateColumns.map((column) => `${quoteIdentifier(column.name)} ${column.type}`)
-      await this.connection.run(
-        `CREATE TABLE IF NOT EXISTS ${quoteIdentifier(relation.stateTable)} (${columns.join(', ')})`,
-      )
+      const create = begun === undefined ? 'CREATE OR REPLACE TABLE' : 'CREATE TABLE IF NOT EXISTS'
+      await this.connection.run(`${create} ${quoteIdentifier(relation.stateTable)} (${columns.join(', ')})`)
     }
   }
 
