@@ -326,6 +326,10 @@ export function translate(error: unknown, relation: string): unknown {
   if (kind === 'Conversion' || kind === 'Invalid Input' || kind === 'Out of Range' || kind === 'Constraint') {
     return new StepFailedError({ relation, reason: message }, { cause: error })
   }
+  if (/: File name too long$/.test(message)) {
+    const reason = 'a value is too long for the name of a partition’s folder, which may have 255 bytes'
+    return new StepFailedError({ relation, reason }, { cause: error })
+  }
   return error
 }
 
