@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import {
-  type BatchId,
+  type Batch,
   type ManifestEntry,
   parseManifestLine,
   SinkAheadError,
@@ -122,7 +122,7 @@ async function readTail(handle: FileHandle, size: number): Promise<Tail> {
  * SINK_FOREIGN.
  */
 export function isNext(
-  id: BatchId,
+  { id, untried }: Pick<Batch, 'id' | 'untried'>,
   last: Pick<ManifestEntry, 'incarnation' | 'sequence'> | undefined,
   root: string,
 ): boolean {
@@ -132,8 +132,8 @@ export function isNext(
     throw new SinkForeignError({ sink, incarnation, found: last.incarnation, reset })
   }
   const found = last?.sequence ?? 0
-  if (found === sequence) return false
-  if (found > sequence) throw new SinkAheadError({ sink, incarnation, expected: sequence, found, reset })
+  if (found === sequence && !untried) return false
+  if (found >= sequence) throw new SinkAheadError({ sink, incarnation, expected: sequence, found, reset })
   if (found < sequence - 1) throw new SinkBehindError({ sink, incarnation, expected: sequence, found, reset })
   return true
 }

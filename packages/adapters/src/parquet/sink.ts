@@ -80,7 +80,7 @@ export class ParquetSink implements Sink {
     const manifest = this.#manifest
     if (manifest === undefined) throw new Error('the sink is not connected')
     await this.#translated(async () => {
-      if (!isNext(batch.id, await manifest.last(), this.#options.root)) return
+      if (!isNext(batch, await manifest.last(), this.#options.root)) return
       requireAllRows(batch)
       const planned = planPublication(batch.id, batch.files)
       await this.#announce(batch, planned)

@@ -1,4 +1,4 @@
-import { type BatchId, SinkAheadError, SinkBehindError, SinkForeignError } from '@headrace/core'
+import { type Batch, SinkAheadError, SinkBehindError, SinkForeignError } from '@headrace/core'
 import type { PostgresSession } from './session.ts'
 
 /** Where the last published batch of each sink stands, in the same database as its rows. */
@@ -35,7 +35,11 @@ const NEXT = `
  * check, so two processes cannot both pass it. False: this batch is in already. Throws SINK_AHEAD, SINK_BEHIND or SINK_FOREIGN,
  * which say how `table` (quoted) is emptied.
  */
-export async function advanceLedger(session: PostgresSession, id: BatchId, table: string): Promise<boolean> {
+export async function advanceLedger(
+  session: PostgresSession,
+  { id, untried }: Pick<Batch, 'id' | 'untried'>,
+  table: string,
+): Promise<boolean> {
   const { pipeline, sink, incarnation, sequence } = id
   const changed = await session.run(sequence === 1 ? FIRST : NEXT, [pipeline, sink, incarnation, sequence])
   if (changed === 1) return true
@@ -49,9 +53,9 @@ export async function advanceLedger(session: PostgresSession, id: BatchId, table
     throw new SinkForeignError({ sink, incarnation, found: last.incarnation, reset })
   }
   const found = Number(last?.sequence ?? 0)
-  if (found === sequence) return false
+  if (found === sequence && !untried) return false
   const details = { sink, incarnation, expected: sequence, found, reset }
-  throw found > sequence ? new SinkAheadError(details) : new SinkBehindError(details)
+  throw found >= sequence ? new SinkAheadError(details) : new SinkBehindError(details)
 }
 
 /** Pipelines and sinks have plain names; quotes are doubled all the same, since the text is one to paste. */

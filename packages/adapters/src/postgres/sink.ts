@@ -109,14 +109,14 @@ class PostgresSink implements Sink {
 
   /** A batch without rows still counts: the next one follows it. */
   async #publishEmpty(session: PostgresSession, batch: Batch): Promise<void> {
-    await session.transaction(() => advanceLedger(session, batch.id, quoteTable(this.#table)))
+    await session.transaction(() => advanceLedger(session, batch, quoteTable(this.#table)))
   }
 
   async #publishRows(session: PostgresSession, plan: MergePlan, batch: Batch, csvPath: string): Promise<void> {
     try {
       await session.transaction(async () => {
         await session.run('SET CONSTRAINTS ALL IMMEDIATE')
-        if (!(await advanceLedger(session, batch.id, quoteTable(this.#table)))) return
+        if (!(await advanceLedger(session, batch, quoteTable(this.#table)))) return
         await this.#write(session, plan, batch, csvPath)
       })
     } catch (error) {

@@ -16,6 +16,8 @@ export interface StagedBatchOptions {
   readonly schema: readonly Field[]
   readonly files: readonly StagedFile[]
   readonly rowCount: number
+  /** False unless told. */
+  readonly untried?: boolean
   /** Form of the files; Parquet unless told. */
   readonly format?: Staging['format']
   /** Reads the files: never the database that holds the state. Each read takes a connection of its own. */
@@ -28,6 +30,7 @@ export class StagedBatch implements Batch {
   readonly schema: readonly Field[]
   readonly files: readonly StagedFile[]
   readonly rowCount: number
+  readonly untried: boolean
   readonly #format: Staging['format']
   readonly #database: Database
 
@@ -36,6 +39,7 @@ export class StagedBatch implements Batch {
     this.schema = options.schema
     this.files = options.files
     this.rowCount = options.rowCount
+    this.untried = options.untried ?? false
     this.#format = options.format ?? 'parquet'
     this.#database = options.database
   }

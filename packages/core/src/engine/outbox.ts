@@ -26,6 +26,8 @@ export class SinkQueue {
   #openedAt: number | null
   /** Batches before this one are closed by a commit; the fragments of epochs up to this one are named by a commit. */
   #committed: { openSequence: number; epoch: number }
+  /** The last batch that was tried, in this run or, as far as the state can tell, in one before. */
+  #triedUpTo: number
   #publishedUpTo = 0
   #forgottenUpTo = 0
   #forgotten: FragmentRecord[] = []
@@ -41,6 +43,7 @@ export class SinkQueue {
     const openSequence = checkpoint?.openSequence ?? 1
     this.#open = queuedBatch(openSequence, [])
     this.#openedAt = checkpoint?.openedAt ?? null
+    this.#triedUpTo = openSequence - 1
     this.#committed = { openSequence, epoch: fragments.reduce((last, { epoch }) => Math.max(last, epoch), 0) }
     for (const fragment of fragments) {
       if (fragment.sequence !== this.#closed.at(-1)?.sequence && fragment.sequence < openSequence) {
@@ -120,6 +123,15 @@ export class SinkQueue {
     return oldest !== undefined && oldest.sequence < this.#committed.openSequence ? oldest : undefined
   }
 
+  get triedUpTo(): number {
+    return this.#triedUpTo
+  }
+
+  /** The oldest closed batch is given to its sink. */
+  trying(): void {
+    this.#triedUpTo = Math.max(this.#triedUpTo, this.#closed[0]?.sequence ?? 0)
+  }
+
   /** The sink holds the oldest closed batch. */
   published(): void {
     const batch = this.#closed.shift()
@@ -163,11 +175,19 @@ export class SinkQueue {
     return [...this.#closed, this.#open]
       .map(({ sequence, fragments }) => queuedBatch(sequence, fragments.filter(isCommitted)))
       .filter(({ fragments }) => fragments.length > 0)
-      .map((batch) => toBatch(batch, this.name, this.staging.format, identity, database))
+      .map((batch) => this.batch(batch, identity, database))
   }
 
   batch(queued: QueuedBatch, identity: { pipeline: string; incarnation: string }, database: Database): Batch {
-    return toBatch(queued, this.name, this.staging.format, identity, database)
+    return new StagedBatch({
+      id: { ...identity, sink: this.name, sequence: queued.sequence },
+      schema: queued.fragments[0]?.schema ?? [],
+      rowCount: queued.rows,
+      untried: queued.sequence > this.#triedUpTo,
+      files: queued.fragments,
+      format: this.staging.format,
+      database,
+    })
   }
 }
 
@@ -181,21 +201,4 @@ function addTo(batch: QueuedBatch, fragment: FragmentRecord): void {
   batch.fragments.push(fragment)
   batch.rows += fragment.rows
   batch.bytes += fragment.bytes
-}
-
-function toBatch(
-  queued: QueuedBatch,
-  sink: string,
-  format: Staging['format'],
-  identity: { pipeline: string; incarnation: string },
-  database: Database,
-): Batch {
-  return new StagedBatch({
-    id: { ...identity, sink, sequence: queued.sequence },
-    schema: queued.fragments[0]?.schema ?? [],
-    rowCount: queued.rows,
-    files: queued.fragments,
-    format,
-    database,
-  })
 }

@@ -137,13 +137,14 @@ export class Publisher {
     const batch = queue.batch(queued, identity, database)
     const sink = await this.#connected()
     onStep('before')
+    queue.trying()
     try {
       await sink.publish(batch, signal)
     } catch (error) {
       if (error instanceof RowsRejectedError) return await onRejected(batch, error)
       // A crash came between publishing several batches and the commit that forgets them: the target is right to be ahead.
       const found = error instanceof SinkAheadError ? Number(error.details.found) : Number.NaN
-      if (!(found < queue.checkpoint().openSequence)) throw error
+      if (batch.untried || !(found <= queue.triedUpTo)) throw error
     }
     onStep('after')
     queue.published()

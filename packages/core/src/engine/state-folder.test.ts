@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -62,4 +62,16 @@ it('rows that wait for their sink are found in a data folder that was moved', as
   system.onPublish = () => {}
   await run(system, 'moved')
   expect(system.rows.get('out')?.map(({ n }) => n)).toEqual([1, 2])
+})
+
+it('an old copy of the data folder does not pass its rows off as those that a sink has', async () => {
+  const system = new MemorySystem({ a: numbers(1) })
+  await run(system)
+  await cp(join(root, 'data'), join(root, 'copy'), { recursive: true })
+  system.append('a', ...numbers(2))
+  await run(system)
+  system.append('a', ...numbers(3))
+  await expect(run(system, 'copy')).rejects.toMatchObject({ code: 'SINK_AHEAD' })
+  await run(system)
+  expect(system.rows.get('out')?.map(({ n }) => n)).toEqual([1, 2, 3])
 })

@@ -56,6 +56,8 @@ export interface Batch {
   readonly schema: readonly Field[]
   readonly rowCount: number
   readonly files: readonly StagedFile[]
+  /** No attempt to publish it was ever made: a target that holds a batch of this number holds that of a newer state (SINK_AHEAD). */
+  readonly untried: boolean
   /** One object per row: for low-volume sinks. */
   rows(): AsyncIterable<Row>
   /** The batch's rows written anew, as one file (or one per partition): to merge fragments, or to stream CSV into a COPY. */

@@ -34,6 +34,15 @@ export function describeExactlyOnce(suite: SinkSuite, crashPoints: readonly stri
       expect(await target.read()).toEqual(await rows(3))
     })
 
+    it('notices that the target is newer than the state by one batch', async () => {
+      await target.publish(await target.batch(1, [numbers(0, 1)]))
+      await target.publish(await target.batch(2, [numbers(1, 2)]))
+      const other = target.untried(await target.batch(2, [numbers(90, 99)]))
+      await expect(target.publish(other)).rejects.toMatchObject({ code: 'SINK_AHEAD', retry: 'never' })
+      await target.publish(target.untried(await target.batch(3, [numbers(2, 3)])))
+      expect(await target.read()).toEqual(await rows(3))
+    })
+
     it.each([2, 3])('notices that the target lacks batches: the first is number %i', async (sequence) => {
       const late = await target.batch(sequence, [numbers(0, 3)])
       await expect(target.publish(late)).rejects.toMatchObject({ code: 'SINK_BEHIND', retry: 'never' })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { SinkAheadError } from '../errors/index.ts'
 import type { AdapterDefinition, Batch, Position, RecordBlock, Row, Sink, Source, SourceEvent } from '../model/index.ts'
 import { blockOf } from './blocks.ts'
 
@@ -146,7 +147,12 @@ class MemorySink implements Sink {
     await this.#system.onPublish(batch)
     const { sink, sequence } = batch.id
     const taken = this.#system.batches.get(sink) ?? []
-    if (taken.some((id) => id.sequence === sequence)) return
+    if (taken.some((id) => id.sequence === sequence)) {
+      const { incarnation } = batch.id
+      const details = { sink, incarnation, expected: sequence, found: sequence, reset: 'make a new one' }
+      if (batch.untried) throw new SinkAheadError(details)
+      return
+    }
     const rows = this.#system.rows.get(sink) ?? []
     for await (const row of batch.rows()) rows.push(row)
     this.#system.rows.set(sink, rows)

@@ -39,10 +39,10 @@ export class BatchStager {
     }
   }
 
-  /** The same files as a batch that was committed with another number of rows. */
-  reopen(batch: StagedBatch, rowCount: number): StagedBatch {
-    const { id, schema, files } = batch
-    return new StagedBatch({ id, schema, files, rowCount, database: this.#database })
+  /** The same files as a batch that differs in `change`. */
+  reopen(batch: StagedBatch, change: { readonly rowCount?: number; readonly untried?: boolean }): StagedBatch {
+    const { id, schema, files, rowCount } = batch
+    return new StagedBatch({ id, schema, files, rowCount, database: this.#database, ...change })
   }
 
   async describe(query: string): Promise<Field[]> {

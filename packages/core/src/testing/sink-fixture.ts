@@ -36,7 +36,12 @@ export class SinkFixture {
   /** A batch that was committed with one row more than its files hold. */
   async incomplete(sequence: number, fragments: readonly string[]): Promise<Batch> {
     const batch = await this.batch(sequence, fragments)
-    return this.#stager.reopen(batch, batch.rowCount + 1)
+    return this.#stager.reopen(batch, { rowCount: batch.rowCount + 1 })
+  }
+
+  /** The batch as the engine gives it out the first time. */
+  untried(batch: StagedBatch): Batch {
+    return this.#stager.reopen(batch, { untried: true })
   }
 
   /** Does something with a freshly connected sink, and closes it. */
