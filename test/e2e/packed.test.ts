@@ -10,6 +10,13 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PACKAGES = ['@headrace/adapters', '@headrace/broker', '@headrace/core', '@headrace/server', 'headrace']
 const EXAMPLE = 'node_modules/headrace/dist/examples/trades-per-minute.yaml'
 
+/** Where commands are found: those of this machine, whose npm and Node are the ones that reach a registry; then the project's before them. */
+const MACHINE_PATH = (process.env.PATH ?? '')
+  .split(path.delimiter)
+  .filter((entry) => !entry.endsWith(path.join('node_modules', '.bin')))
+  .join(path.delimiter)
+const PATH = `${path.join(ROOT, 'node_modules', '.bin')}${path.delimiter}${MACHINE_PATH}`
+
 const folder = temporaryFolder('headrace-packed-')
 const tarballs = temporaryFolder('headrace-tarballs-')
 const installed = (file: string): string => path.join(folder(), 'node_modules', file)
@@ -18,11 +25,22 @@ const installed = (file: string): string => path.join(folder(), 'node_modules', 
 beforeAll(async () => {
   const { packageManager } = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8'))
   await succeed('node', ['scripts/build.ts'], ROOT)
-  await succeed('npx', ['-y', packageManager, '-r', 'pack', '--pack-destination', tarballs()], ROOT)
-  await writeFile(path.join(folder(), 'package.json'), '{ "private": true, "type": "module" }')
-  const files = (await readdir(tarballs())).map((file) => path.join(tarballs(), file))
-  await succeed('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...files], folder())
+  await succeed('npx', ['-y', packageManager, '-r', 'pack', '--pack-destination', tarballs()], ROOT, MACHINE_PATH)
+  await writeFile(path.join(folder(), 'package.json'), JSON.stringify(await manifest()))
+  await succeed('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund'], folder(), MACHINE_PATH)
 })
+
+/** Takes each package from its tarball, also where another one depends on it: never what a registry has under its name. */
+async function manifest(): Promise<object> {
+  const dependencies: Record<string, string> = {}
+  for (const file of await readdir(tarballs())) {
+    const name = PACKAGES.find((name) => file.replace(/-\d.*/, '') === name.replace('@', '').replace('/', '-'))
+    if (name !== undefined) dependencies[name] = `file:${path.join(tarballs(), file)}`
+  }
+  expect(Object.keys(dependencies)).toEqual(expect.arrayContaining(PACKAGES))
+  const overrides = Object.fromEntries(PACKAGES.map((name) => [name, `$${name}`]))
+  return { private: true, type: 'module', dependencies, overrides }
+}
 
 describe('the packages as they are published', () => {
   test.each(PACKAGES)('%s holds what was built, its licence and a readme; no tests, no sources', async (name) => {
@@ -61,20 +79,10 @@ describe('the packages as they are published', () => {
     const pipeline = await readFile(installed('headrace/dist/examples/trades-by-product.ts'), 'utf8')
     await writeFile(path.join(folder(), 'right.ts'), pipeline)
     await writeFile(path.join(folder(), 'wrong.ts'), pipeline.replace('  steps:', '  stepps:'))
+    const check = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--types', 'node']
     const typeRoots = ['--typeRoots', path.join(ROOT, 'node_modules', '@types')]
-    const check = [
-      '--noEmit',
-      '--strict',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2024',
-      '--types',
-      'node',
-      ...typeRoots,
-    ]
-    expect(await outcome('tsc', [...check, 'right.ts'])).toMatchObject({ stdout: '', code: 0 })
-    expect((await outcome('tsc', [...check, 'wrong.ts'])).stdout).toMatch(/^wrong\.ts\(\d+,\d+\): error TS.*'stepps'/)
+    const { stdout } = await outcome('tsc', [...check, ...typeRoots, 'right.ts', 'wrong.ts'])
+    expect(stdout).toMatch(/^wrong\.ts\(\d+,\d+\): error TS\d+: .*'stepps'.*\n$/)
   })
 })
 
@@ -130,15 +138,20 @@ async function outcome(command: string, args: readonly string[]): Promise<Outcom
   )
 }
 
-async function succeed(command: string, args: readonly string[], cwd: string): Promise<void> {
-  await run(command, args, cwd).catch(({ stdout, stderr }: Outcome) => {
+async function succeed(command: string, args: readonly string[], cwd: string, searched = PATH): Promise<void> {
+  await run(command, args, cwd, searched).catch(({ stdout, stderr }: Outcome) => {
     throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`)
   })
 }
 
-async function run(command: string, args: readonly string[], cwd: string): Promise<{ stdout: string; stderr: string }> {
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  searched = PATH,
+): Promise<{ stdout: string; stderr: string }> {
   // What an outer npm run tells its scripts would lead an inner npm to the outer project.
   const own = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(cache|registry|userconfig)$)/.test(name))
-  const bin = `${path.join(ROOT, 'node_modules', '.bin')}${path.delimiter}${process.env.PATH}`
-  return await promisify(execFile)(command, args, { cwd, env: { ...Object.fromEntries(own), PATH: bin } })
+  const env = { ...Object.fromEntries(own), PATH: searched }
+  return await promisify(execFile)(command, args, { cwd, env, timeout: 100_000 })
 }
