@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.resolve('headrace')))
@@ -8,6 +9,8 @@ export interface HeadraceOptions {
   readonly cwd: string
   readonly input?: string
   readonly env?: Readonly<Record<string, string>>
+  /** A command that starts the program in its own way, such as in another mount namespace: its last arguments are ours. */
+  readonly within?: readonly string[]
 }
 
 export interface Ended {
@@ -23,9 +26,10 @@ export class HeadraceProcess {
   #stderr = ''
   readonly #closed: Promise<unknown[]>
 
-  constructor(args: readonly string[], { cwd, env = {} }: HeadraceOptions) {
+  constructor(args: readonly string[], { cwd, env = {}, within = [] }: HeadraceOptions) {
     const { NO_COLOR: _no, FORCE_COLOR: _force, npm_execpath: _npm, ...inherited } = process.env
-    this.child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...inherited, ...env } })
+    const [command = process.execPath, ...first] = [...within, process.execPath]
+    this.child = spawn(command, [...first, MAIN, ...args], { cwd, env: { ...inherited, ...env } })
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text
     })
@@ -38,13 +42,22 @@ export class HeadraceProcess {
   }
 
   /** Waits until stdout holds a line that matches, and gives the match. Fails when the process ends first. */
-  async line(pattern: RegExp): Promise<RegExpMatchArray> {
+  line(pattern: RegExp): Promise<RegExpMatchArray> {
+    return this.#matching(pattern, this.child.stdout, () => this.#stdout)
+  }
+
+  /** The same of stderr. */
+  errorLine(pattern: RegExp): Promise<RegExpMatchArray> {
+    return this.#matching(pattern, this.child.stderr, () => this.#stderr)
+  }
+
+  async #matching(pattern: RegExp, stream: Readable, text: () => string): Promise<RegExpMatchArray> {
     for (;;) {
-      const match = this.#stdout.match(pattern)
+      const match = text().match(pattern)
       if (match !== null) return match
       const ended = this.#closed.then(() => 'ended' as const)
-      const more = once(this.child.stdout, 'data').then(() => 'more' as const)
-      if ((await Promise.race([ended, more])) === 'ended' && !pattern.test(this.#stdout)) {
+      const more = once(stream, 'data').then(() => 'more' as const)
+      if ((await Promise.race([ended, more])) === 'ended' && !pattern.test(text())) {
         throw new Error(`ended with ${this.child.exitCode} and no ${pattern} in:\n${this.#stdout}\n${this.#stderr}`)
       }
     }

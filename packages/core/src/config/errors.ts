@@ -275,6 +275,7 @@ export class UnknownConnectionError extends defineError<{
   code: 'CONNECTION_UNKNOWN',
   fault: 'user',
   retry: 'never',
+  setting: 'connection',
   message: (d) => `there is no connection called ${quote(d.name)} (of type \`${d.type}\`)`,
   hint: (d) => {
     const near = nearest(d.name, d.known)

@@ -109,6 +109,8 @@ export class Reader {
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof HeadraceError) || error.retry !== 'backoff') return this.#fail(error)
+        // Where the partitions end is not known any more: nobody is idle meanwhile.
+        this.#gathered.atEnd.clear()
         // A source that connects and then fails again and again is not asked without a pause either.
         const waitMs = backoffMs(++failures)
         onProblem(error, failures, waitMs)
@@ -128,7 +130,9 @@ export class Reader {
     const { signal, onProblem, explain } = this.#options
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted()
-      const source = await this.#options.createSource()
+      const source = await this.#options.createSource().catch((error: unknown) => {
+        throw explain(error)
+      })
       try {
         await source.connect(signal)
         this.#source = source
@@ -162,6 +166,7 @@ export class Reader {
     } else if ('assigned' in event) gathered.assigned.push(...event.assigned)
     else {
       gathered.revoked.push(...event.revoked)
+      for (const partition of event.revoked) gathered.atEnd.delete(partition)
       event.done()
     }
     this.#options.onChange()
