@@ -40,9 +40,19 @@ export async function readPipelineStatus(dataDirectory: string, name: string): P
   // Written beside its name and renamed, so what is there is whole.
   const text = await readFile(file, 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
-  const status = JSON.parse(text) as PipelineStatus
+  const status = parseStatus(text)
+  if (status === undefined) return undefined
   const over = ['stopped', 'finished', 'failed'].includes(status.state)
   return over || isAlive(status.pid) ? status : { ...status, state: 'stopped', recordsPerSecond: 0 }
+}
+
+/** Undefined for what a power cut left: the file is not synced. */
+function parseStatus(text: string): PipelineStatus | undefined {
+  try {
+    return JSON.parse(text) as PipelineStatus
+  } catch {
+    return undefined
+  }
 }
 
 function isAlive(pid: number): boolean {

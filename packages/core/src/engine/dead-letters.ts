@@ -83,12 +83,21 @@ export class DeadLetterSink implements Sink {
         `${batch.id.incarnation}-${String(batch.id.sequence).padStart(9, '0')}-${number}.parquet`,
       )
       const there = await stat(target).catch(() => undefined)
-      if (there === undefined) await rename(file.path, target)
+      if (there === undefined) await this.#place(file.path, target, batch.untried)
     }
     await syncPath(this.#folder)
   }
 
   async close(): Promise<void> {}
+
+  /** Neither here nor there: dead letters that were published already, and that someone has cleared away since. */
+  async #place(staged: string, target: string, untried: boolean): Promise<void> {
+    try {
+      await rename(staged, target)
+    } catch (error) {
+      if (untried || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
 }
 
 function deadLetterFolder(pipelineDirectory: string): string {

@@ -21,6 +21,9 @@ import type { Checkpoint, StateStore } from './state.ts'
 import type { PipelineState, PipelineStatus, StatusProblem } from './status.ts'
 import { problemOf, StatusBoard } from './status-board.ts'
 
+/** A clock that goes back by more than this is told. */
+const CLOCK_ALARM_MS = 60_000
+
 export interface SessionOptions extends RunOptions {
   readonly plan: PipelinePlan
   readonly state: StateStore
@@ -214,8 +217,10 @@ export class Session {
     const now = this.#now()
     const { gathered, full } = this.reader
     if (full) return true
-    if (now - this.#epochStartedAt < this.#options.config.trigger.intervalMs) return false
-    return gathered.records > 0 || this.#rollDue(now) || this.#becomesIdle()
+    const since = now - this.#epochStartedAt
+    // Negative when the machine's clock was set back: nothing waits for it to catch up.
+    if (since >= 0 && since < this.#options.config.trigger.intervalMs) return false
+    return gathered.positions.size > 0 || this.#rollDue(now) || this.#becomesIdle()
   }
 
   /** How long there may be nothing to do, in ms: until the trigger, a batch's time, the idle time. */
@@ -223,7 +228,7 @@ export class Session {
     const now = this.#now()
     const waits = [1000]
     const trigger = this.#epochStartedAt + this.#options.config.trigger.intervalMs - now
-    if (this.reader.gathered.records > 0) waits.push(trigger)
+    if (this.reader.gathered.positions.size > 0) waits.push(trigger)
     for (const queue of this.#queues) if (queue.dueAt !== undefined) waits.push(Math.max(trigger, queue.dueAt - now))
     if (mode.kind === 'untilIdle') waits.push(this.#recordsSeenAt + mode.idleMs - now)
     return Math.max(1, Math.min(...waits))
@@ -232,7 +237,7 @@ export class Session {
   /** Whether the mode's goal is reached, so that only the rest of what has been gathered is to be done. */
   async isLast(mode: RunMode, goal: Positions | undefined): Promise<boolean> {
     const { reader } = this
-    if (reader.gathered.records > 0) this.#recordsSeenAt = this.#now()
+    if (reader.gathered.records > 0 || this.#now() < this.#recordsSeenAt) this.#recordsSeenAt = this.#now()
     if (reader.ended) return true
     if (mode.kind === 'untilIdle') {
       return (
@@ -252,6 +257,7 @@ export class Session {
 
   async epoch(): Promise<void> {
     const now = this.#now()
+    if (now < this.#ledger.clock - CLOCK_ALARM_MS && now < this.#epochStartedAt) this.#tellClock(now)
     this.#epochStartedAt = now
     this.#step('read', 'before', this.#ledger.epoch + 1)
     const input = this.reader.take()
@@ -399,6 +405,12 @@ export class Session {
     source.problem = problemOf(new SourcePausedError({ source: name, reason: error.message, attempts }))
     this.#tellRetry(`source "${name}"`, { error, attempts, waitMs })
     void this.#board.changed(this.#now())
+  }
+
+  #tellClock(now: number): void {
+    const behind = Math.round((this.#ledger.clock - now) / 1000)
+    const message = `the machine's clock was set back by ${behind} s: files that close by time close when it has caught up`
+    this.log({ level: 'warn', message })
   }
 
   /** Each failed attempt, the first one with its hint, and that it works again. */

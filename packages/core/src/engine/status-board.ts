@@ -73,7 +73,7 @@ export class StatusBoard {
     if (force) {
       await this.#writing
       await this.#write(status)
-    } else if (this.#writing === undefined && now - this.#writtenAt >= 1000) {
+    } else if (this.#writing === undefined && Math.abs(now - this.#writtenAt) >= 1000) {
       this.#writtenAt = now
       // The file is a copy for onlookers: where it cannot be written, the next commit fails and says why.
       this.#writing = this.#write(status)
@@ -85,7 +85,8 @@ export class StatusBoard {
   }
 
   async #write(status: PipelineStatus): Promise<void> {
-    const temporary = `${this.#file}.${process.pid}.tmp`
+    // Only the holder of the state's lock writes: one name, so that killed processes leave one file at most.
+    const temporary = `${this.#file}.tmp`
     try {
       await writeFile(temporary, `${JSON.stringify(status, null, 2)}\n`)
       await rename(temporary, this.#file)
