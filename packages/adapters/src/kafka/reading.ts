@@ -3,7 +3,7 @@ import type { Positions, SourceEvent } from '@headrace/core'
 import { BrokerConnection } from './broker-connection.ts'
 import type { KafkaClient, TopicLayout } from './client.ts'
 import type { KafkaConnection, KafkaSourceConfig } from './config.ts'
-import { BatchCorruptError, OffsetOutOfRangeError } from './errors.ts'
+import { BatchCorruptError, OffsetOutOfRangeError, TopicRecreatedError } from './errors.ts'
 import { type FetchedPart, type FetchedResponse, RESPONSE_BYTES, runFetchLoop } from './fetch-loop.ts'
 import type { PartitionCursor } from './partition-cursor.ts'
 import { partitionName, positionOf } from './position.ts'
@@ -126,12 +126,20 @@ export class Reading {
     const { client, config } = this.#options
     try {
       const layout = await client.topicLayout(config.topic)
+      this.#assertSameTopic(layout)
       if (layout.topicId === this.#options.topicId && layout.leaders.length > this.#cursors.length) {
         this.#ahead.push(layout)
       }
     } catch (error) {
       this.#ahead.fail(error)
     }
+  }
+
+  /** Brokers that know no topic ids in Fetch go on under the old name with offsets that mean other records. */
+  #assertSameTopic({ topicId: found }: TopicLayout): void {
+    const { config, topicId: expected } = this.#options
+    if (expected === undefined || found === undefined || expected === found) return
+    throw new TopicRecreatedError({ topic: config.topic, expected, found })
   }
 
   async *#grow(layout: TopicLayout): AsyncGenerator<SourceEvent> {

@@ -106,6 +106,38 @@ it('a source that is out of reach is not idle', async () => {
   expect(system.rows.get('out')).toEqual([{ n: 1 }])
 })
 
+it('partitions that are gone, as of a topic that was renamed, do not hold the watermark back', async () => {
+  const block = (partition: string, ...times: string[]) => ({
+    block: blockOf(
+      times.map((t) => JSON.stringify({ t, n: 1 })),
+      { partition, timestamps: times.map(() => -1) },
+    ),
+  })
+  const system = systemOf(
+    async function* () {
+      yield { assigned: ['old/0', 'old/1'] }
+      yield block('old/0', '2026-11-20T10:00:00Z')
+    },
+    async function* () {
+      yield { assigned: ['new/0'] }
+      yield block('new/0', '2026-11-20T11:00:00Z', '2026-11-20T11:02:00Z')
+    },
+  )
+  const text = PIPELINE.replace(
+    '{ n: integer } } }',
+    '{ n: integer, t: timestamp } } }\n  watermark: { column: t, delay: 0 seconds }',
+  ).replace(
+    '- filter: n >= 0',
+    `- name: per_minute
+    sql: |
+      SELECT window_start, count(*) AS records FROM TUMBLE(TABLE input, DESCRIPTOR(t), INTERVAL '1' MINUTE)
+      GROUP BY window_start, window_end`,
+  )
+  await runInMemory(system, directory, text, { mode: { kind: 'continuous' } })
+  await runInMemory(system, directory, text, { mode: { kind: 'continuous' } })
+  expect(system.rows.get('out')?.map((row) => row.window_start)).toEqual(['2026-11-20 10:00:00', '2026-11-20 11:00:00'])
+})
+
 it('goes on when the clock of the machine is set back by hours', async () => {
   const clock = new VirtualClock()
   const system = new MemorySystem({ a: [{ value: '{"n":1}' }] })

@@ -8,6 +8,8 @@ export interface EpochInput {
   /** Where the partitions touched stand after this epoch. */
   readonly positions: ReadonlyMap<string, Position>
   readonly assigned: readonly string[]
+  /** All partitions that there are, where reading began anew since the last epoch: those of an earlier topic are gone. */
+  readonly known: readonly string[] | undefined
   readonly revoked: readonly string[]
   readonly ended: readonly string[]
   /** Partitions whose last word was that there is no more: since when and until when (ms) that has been seen. */

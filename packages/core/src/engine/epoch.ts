@@ -178,6 +178,7 @@ export class Epoch {
   #applyAssignments(input: EpochInput): void {
     const { watermarks } = this.#context
     if (watermarks === undefined) return
+    if (input.known !== undefined) watermarks.keepOnly(new Set(input.known))
     for (const partition of input.assigned) watermarks.assign(partition)
     for (const block of input.blocks) watermarks.seenRecords(block.partition)
   }

@@ -27,6 +27,8 @@ export class Reader {
   #room: (() => void) | undefined
   #failure: unknown
   #ended = false
+  /** The next `assigned` is the first of its `read`, and names every partition. */
+  #begins = false
   #work: Promise<void> = Promise.resolve()
 
   constructor(options: ReaderOptions) {
@@ -97,6 +99,7 @@ export class Reader {
     let failures = 0
     while (!signal.aborted) {
       try {
+        this.#begins = true
         for await (const event of source.read(this.#positions, signal)) {
           if ('block' in event || 'atEnd' in event) failures = 0
           this.#accept(event)
@@ -163,8 +166,11 @@ export class Reader {
     } else if ('ended' in event) {
       gathered.ended.push(event.ended)
       gathered.assigned.push(...event.children)
-    } else if ('assigned' in event) gathered.assigned.push(...event.assigned)
-    else {
+    } else if ('assigned' in event) {
+      gathered.assigned.push(...event.assigned)
+      if (this.#begins) gathered.known = event.assigned
+      this.#begins = false
+    } else {
       gathered.revoked.push(...event.revoked)
       for (const partition of event.revoked) gathered.atEnd.delete(partition)
       event.done()
@@ -201,6 +207,7 @@ interface Gathered extends EpochInput {
   bytes: number
   readonly positions: Map<string, Position>
   readonly assigned: string[]
+  known: readonly string[] | undefined
   readonly revoked: string[]
   readonly ended: string[]
   readonly atEnd: Map<string, { since: number; until: number }>
@@ -214,6 +221,7 @@ function emptyInput(previous?: EpochInput): Gathered {
     bytes: 0,
     positions: new Map(),
     assigned: [],
+    known: undefined,
     revoked: [],
     ended: [],
     atEnd: new Map(previous?.atEnd),

@@ -48,6 +48,11 @@ export class Watermarks {
     })
   }
 
+  /** Forgets all other partitions: nothing will ever move them on. */
+  keepOnly(partitions: ReadonlySet<string>): void {
+    for (const partition of this.#clocks.keys()) if (!partitions.has(partition)) this.#clocks.delete(partition)
+  }
+
   revoke(partition: string): void {
     this.#clocks.delete(partition)
   }
