@@ -73,6 +73,23 @@ const SCHEMA = `
 /** A DuckDB file shorter than its three header blocks has never held anything. */
 const HEADER_BYTES = 3 * 4096
 
+const FRAGMENT_COLUMNS = {
+  sink: 'VARCHAR',
+  sequence: 'BIGINT',
+  epoch: 'BIGINT',
+  number: 'INTEGER',
+  path: 'VARCHAR',
+  rows: 'BIGINT',
+  bytes: 'BIGINT',
+  partition: 'VARCHAR',
+  schema: 'VARCHAR',
+}
+
+/** `$1`: a JSON array of objects with these columns. */
+const INSERT_FRAGMENTS = `
+  INSERT INTO headrace.fragments (${Object.keys(FRAGMENT_COLUMNS).join(', ')})
+  SELECT unnest(from_json($1::JSON, '${JSON.stringify([FRAGMENT_COLUMNS])}'), recursive := true)`
+
 /** A pipeline's state file: window state, checkpoint and outbox. DuckDB's lock on it is the lock on the pipeline. */
 export class StateStore {
   readonly directory: string
@@ -170,23 +187,15 @@ export class StateStore {
 
   /** Within the epoch's transaction. */
   async addFragments(fragments: readonly FragmentRecord[]): Promise<void> {
-    let number = 0
-    for (const f of fragments) {
-      await this.connection.run(
-        'INSERT INTO headrace.fragments VALUES ($1, $2::DOUBLE::BIGINT, $3::DOUBLE::BIGINT, $4::DOUBLE::INTEGER, $5, $6::DOUBLE::BIGINT, $7::DOUBLE::BIGINT, $8, $9)',
-        [
-          f.sink,
-          f.sequence,
-          f.epoch,
-          number++,
-          this.#stored(f.path),
-          f.rows,
-          f.bytes,
-          JSON.stringify(f.partition),
-          JSON.stringify(f.schema),
-        ],
-      )
-    }
+    // One statement for all: a batch may have thousands of partitions, and a statement for each would take seconds.
+    const rows = fragments.map(({ path, partition, schema, ...plain }, number) => ({
+      ...plain,
+      number,
+      path: this.#stored(path),
+      partition: JSON.stringify(partition),
+      schema: JSON.stringify(schema),
+    }))
+    if (rows.length > 0) await this.connection.run(INSERT_FRAGMENTS, [JSON.stringify(rows)])
   }
 
   /** Within the epoch's transaction: the sink holds its batches up to `sequence`. */
