@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { glob, readdir, readFile, writeFile } from 'node:fs/promises'
+import { glob, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -18,29 +18,14 @@ const MACHINE_PATH = (process.env.PATH ?? '')
 const PATH = `${path.join(ROOT, 'node_modules', '.bin')}${path.delimiter}${MACHINE_PATH}`
 
 const folder = temporaryFolder('headrace-packed-')
-const tarballs = temporaryFolder('headrace-tarballs-')
 const installed = (file: string): string => path.join(folder(), 'node_modules', file)
 
 /** What someone has who installs the published packages: tarballs, npm, an empty folder. */
 beforeAll(async () => {
-  const { packageManager } = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8'))
   await succeed('node', ['scripts/build.ts'], ROOT)
-  await succeed('npx', ['-y', packageManager, '-r', 'pack', '--pack-destination', tarballs()], ROOT, MACHINE_PATH)
-  await writeFile(path.join(folder(), 'package.json'), JSON.stringify(await manifest()))
+  await succeed(process.execPath, ['scripts/pack.ts', folder()], ROOT, MACHINE_PATH)
   await succeed('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund'], folder(), MACHINE_PATH)
 })
-
-/** Takes each package from its tarball, also where another one depends on it: never what a registry has under its name. */
-async function manifest(): Promise<object> {
-  const dependencies: Record<string, string> = {}
-  for (const file of await readdir(tarballs())) {
-    const name = PACKAGES.find((name) => file.replace(/-\d.*/, '') === name.replace('@', '').replace('/', '-'))
-    if (name !== undefined) dependencies[name] = `file:${path.join(tarballs(), file)}`
-  }
-  expect(Object.keys(dependencies)).toEqual(expect.arrayContaining(PACKAGES))
-  const overrides = Object.fromEntries(PACKAGES.map((name) => [name, `$${name}`]))
-  return { private: true, type: 'module', dependencies, overrides }
-}
 
 describe('the packages as they are published', () => {
   test.each(PACKAGES)('%s holds what was built, its licence and a readme; no tests, no sources', async (name) => {
