@@ -1,6 +1,7 @@
 import { HeadraceError, type LogLine, type Positions } from '@headrace/core'
 import type { KafkaClient } from './client.ts'
 import { parsePosition, partitionIndex } from './position.ts'
+import { ownPositions } from './start.ts'
 
 /**
  * Tells the broker, under a group's name, how far the pipeline is: for lag in other tools, never read back. One commit at
@@ -37,7 +38,7 @@ export class OffsetCommitter {
   async #drain(): Promise<void> {
     for (let work = this.#latest; work !== undefined; work = this.#latest) {
       this.#latest = undefined
-      const offsets = [...work.positions].map(
+      const offsets = ownPositions(this.#topic, work.positions).map(
         ([name, position]) => [partitionIndex(name), parsePosition(position).offset] as const,
       )
       try {

@@ -191,3 +191,30 @@ it('a status file that a power cut emptied counts as none', async () => {
   await writeFile(file, '')
   expect(await readPipelineStatus(directory, 'numbers')).toBeUndefined()
 })
+
+it('connections that cannot be closed do not turn a run that is done into a failed one', async () => {
+  const system = new MemorySystem({ a: [{ value: '{"n":1}' }] })
+  const { adapter } = system
+  const refuse = async () => {
+    throw new Error('the socket is gone')
+  }
+  const definition: AdapterDefinition = {
+    ...adapter,
+    source: {
+      ...(adapter.source as NonNullable<AdapterDefinition['source']>),
+      load: async () => {
+        const { createSource } = await (adapter.source as NonNullable<AdapterDefinition['source']>).load()
+        return { createSource: (config, context) => Object.assign(createSource(config, context), { close: refuse }) }
+      },
+    },
+    sink: {
+      ...(adapter.sink as NonNullable<AdapterDefinition['sink']>),
+      load: async () => {
+        const { createSink } = await (adapter.sink as NonNullable<AdapterDefinition['sink']>).load()
+        return { createSink: (config, context) => Object.assign(createSink(config, context), { close: refuse }) }
+      },
+    },
+  }
+  Object.defineProperty(system, 'adapter', { value: definition })
+  expect(await run(system)).toMatchObject({ state: 'stopped', sinks: { out: { published: 1 } } })
+})

@@ -69,7 +69,7 @@ export class Publisher {
   /** After the signal was aborted: waits for the publication under way and closes the sink. */
   async close(): Promise<void> {
     await this.#work
-    await this.#sink?.close()
+    await this.#disconnect()
   }
 
   async #run(): Promise<void> {
@@ -174,7 +174,7 @@ export class Publisher {
   async #disconnect(): Promise<void> {
     const sink = this.#sink
     this.#sink = undefined
-    // Its connection is broken already: closing it may fail in any way.
+    // What it was given is published, or will be again: how its connection ends makes no difference.
     await sink?.close().catch(() => undefined)
   }
 

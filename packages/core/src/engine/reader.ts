@@ -90,7 +90,8 @@ export class Reader {
     await this.#work
     for (const block of this.#gathered.blocks) block.release()
     this.#gathered = emptyInput()
-    await this.#source?.close()
+    // All that was taken is committed or will be read again: how the connection ends makes no difference.
+    await this.#source?.close().catch(() => undefined)
   }
 
   async #read(first: Source): Promise<void> {
