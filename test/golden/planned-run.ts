@@ -31,16 +31,16 @@ export function planStops({ stages }: GoldenCase, shares: readonly number[]): Pl
   return runs
 }
 
-/** One partition after the other, last first: those that were read in step by others are as far out of it as can be. */
-export function planPartitionByPartition({ stages }: GoldenCase): PlannedRun[] {
+/** Each stage's last partition alone, then the others: partitions that were written in step are read far out of it. */
+export function planOutOfStep({ stages }: GoldenCase): PlannedRun[] {
   const runs: PlannedRun[] = []
   let ends: number[] = []
   for (const [s, { partitions, records }] of stages.entries()) {
     ends = grown(ends, partitions)
-    for (let partition = partitions - 1; partition >= 0; partition--) {
-      const own = records.filter((record) => record.partition === partition)
-      ends[partition] = (ends[partition] as number) + own.length
-      runs.push({ ends: [...ends], wholeStage: partition === 0, drain: partition === 0 && s === stages.length - 1 })
+    for (const wholeStage of [false, true]) {
+      const now = records.filter(({ partition }) => partition < partitions - 1 === wholeStage)
+      for (const { partition } of now) (ends[partition] as number)++
+      runs.push({ ends: [...ends], wholeStage, drain: wholeStage && s === stages.length - 1 })
     }
   }
   return runs

@@ -43,26 +43,21 @@ export async function runFromMemory(golden: GoldenCase, runs: readonly PlannedRu
   })
 }
 
-/** Runs the pipeline over a topic of its own. */
-export async function runFromBroker(
-  golden: GoldenCase,
-  runs: readonly PlannedRun[],
-  address: string,
-): Promise<Outcome> {
-  const topic = await GoldenTopic.open(golden, address)
-  try {
-    return await inFolder(async (folder) => {
-      const config = configOf(golden, adapters)
-      let status: PipelineStatus | undefined
-      for (const { ends, drain } of runs) {
-        await topic.fill(ends)
-        status = await runOnce(config, adapters, { bootstrap: address, clientId: 'golden' }, folder, drain)
-      }
-      return readOutcome(golden, folder, status as PipelineStatus)
-    })
-  } finally {
-    topic.close()
-  }
+/** Runs the pipeline over its topic. */
+export function runFromBroker(golden: GoldenCase, runs: readonly PlannedRun[], topic: GoldenTopic): Promise<Outcome> {
+  return inFolder(async (folder) => {
+    let status: PipelineStatus | undefined
+    for (const { ends, drain } of runs) {
+      await topic.fill(ends)
+      status = await goOn(golden, topic, folder, drain)
+    }
+    return readOutcome(golden, folder, status as PipelineStatus)
+  })
+}
+
+/** Goes on with a case whose topic is filled, from where the data folder stands. */
+export function goOn(golden: GoldenCase, topic: GoldenTopic, folder: string, drain: boolean): Promise<PipelineStatus> {
+  return runOnce(configOf(golden, adapters), adapters, topic.connection, folder, drain)
 }
 
 async function runOnce(
@@ -116,11 +111,13 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
 
 /** A case's topic, filled as its runs go on. */
 export class GoldenTopic {
+  readonly connection: { readonly bootstrap: string; readonly clientId: string }
   readonly #golden: GoldenCase
   readonly #producer: RawProducer
   #ends: readonly number[]
 
-  private constructor(golden: GoldenCase, producer: RawProducer, partitions: number) {
+  private constructor(golden: GoldenCase, address: string, producer: RawProducer, partitions: number) {
+    this.connection = { bootstrap: address, clientId: 'golden' }
     this.#golden = golden
     this.#producer = producer
     this.#ends = Array.from({ length: partitions }, () => 0)
@@ -128,7 +125,7 @@ export class GoldenTopic {
 
   static async open(golden: GoldenCase, address: string): Promise<GoldenTopic> {
     const partitions = golden.stages[0]?.partitions ?? 1
-    return new GoldenTopic(golden, await RawProducer.open(address, golden.name, partitions), partitions)
+    return new GoldenTopic(golden, address, await RawProducer.open(address, golden.name, partitions), partitions)
   }
 
   /** Sends what is not there yet. */

@@ -4,8 +4,11 @@
  */
 process.env.UV_THREADPOOL_SIZE = '16'
 const { readFileSync } = await import('node:fs')
+const { flushCompileCache } = await import('node:module')
 const { adapters } = await import('@headrace/adapters')
 const { HeadraceError, parsePipeline, runPipeline } = await import('@headrace/core')
+// Otherwise a killed process would keep nothing of what it has compiled.
+flushCompileCache()
 
 const [file = ''] = process.argv.slice(2)
 const job = JSON.parse(readFileSync(file, 'utf8')) as import('./job.ts').Job
