@@ -57,7 +57,7 @@ async function work(session: Session, options: RunOptions): Promise<void> {
   const goal = await begin(session, options)
   while (!signal.aborted) {
     session.check()
-    const last = await session.isLast(mode, goal)
+    const last = session.isLast(mode, goal)
     if (last) break
     if (session.held()) await session.waitForNews(1000)
     else if (session.due()) await session.epoch()

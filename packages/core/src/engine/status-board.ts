@@ -1,6 +1,9 @@
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HeadraceError } from '../errors/index.ts'
+import type { EpochContext } from './epoch.ts'
+import type { Ledger } from './ledger.ts'
+import type { SinkQueue } from './outbox.ts'
 import type { PublishProblem } from './publisher.ts'
 import type { CommittedCounts } from './state.ts'
 import type { PipelineState, PipelineStatus, SinkCounts, StatusProblem, WindowCounts } from './status.ts'
@@ -38,6 +41,24 @@ export class StatusBoard {
     this.source = source
     this.#file = join(directory, 'status.json')
     this.#observe = observe
+  }
+
+  /** Takes over what stands in the ledger, the watermarks and the queues now. */
+  refresh(ledger: Ledger, context: Pick<EpochContext, 'plan' | 'watermarks'>, queues: readonly SinkQueue[]): void {
+    const clocks = context.watermarks?.snapshot() ?? {}
+    const delayMs = context.plan.input.eventTime?.delayMs ?? 0
+    const watermark = context.watermarks?.current()
+    this.source.epoch = ledger.epoch
+    this.source.watermark = watermark !== undefined && Number.isFinite(watermark) ? watermark : null
+    this.source.partitions = Object.fromEntries(
+      [...ledger.positions].map(([partition, position]) => {
+        const maxTime = clocks[partition]?.maxTime ?? null
+        return [partition, { position, watermark: maxTime === null ? null : maxTime - delayMs }]
+      }),
+    )
+    this.source.pending = Object.fromEntries(
+      queues.map((queue) => [queue.name, { batches: queue.pendingBatches, bytes: queue.pendingBytes }]),
+    )
   }
 
   status(now: number): PipelineStatus {
