@@ -57,10 +57,11 @@ export function expectNoTrace({ stdout, stderr }: Ended): void {
   }
 }
 
-/** `line:column` of the first place where `needle` stands in a text. */
-export function placeIn(text: string, needle: string): string {
-  const at = text.indexOf(needle)
-  if (at < 0) throw new Error(`there is no ${JSON.stringify(needle)} in the text`)
+/** `line:column` of the first place where `needle` stands in a text, behind `after`. */
+export function placeIn(text: string, needle: string, after = ''): string {
+  const from = text.indexOf(after)
+  const at = text.indexOf(needle, from)
+  if (from < 0 || at < 0) throw new Error(`there is no ${JSON.stringify(needle)} in the text`)
   const before = text.slice(0, at).split('\n')
   return `${before.length}:${(before.at(-1) ?? '').length + 1}`
 }

@@ -102,6 +102,8 @@ function serverArguments(data: string, port: number, options: PostgresOptions): 
     log_timezone: 'UTC',
     shared_buffers: '64MB',
     max_connections: '50',
+    // The server's own default begins with a schema named after the user: Headrace's, where nobody's tables belong.
+    search_path: 'public',
     // No pool of I/O processes for a server on a laptop.
     io_method: 'sync',
     ...(options.durable === false ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
