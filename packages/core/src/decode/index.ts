@@ -5,7 +5,7 @@ import { jsonDecoder } from './json.ts'
 export type * from './decoder.ts'
 export * from './errors.ts'
 export { jsonDecoder } from './json.ts'
-export { removeSpoolFolder, spoolFolder } from './spool.ts'
+export { removeSpoolFolder, SPOOL_FILE, spoolFolder } from './spool.ts'
 
 /** The decoder for a source's `decode:` settings. */
 export function decoderFor(config: DecodeConfig): Decoder {

@@ -1,11 +1,11 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EpochRecords } from '../model/index.ts'
 import { blockOf } from '../testing/blocks.ts'
 import { buffersWithout } from './buffers.ts'
-import { removeSpoolFolder, spoolFolder, writeSpool } from './spool.ts'
+import { removeSpoolFolder, SPOOL_FILE, spoolFolder, writeSpool } from './spool.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -32,23 +32,53 @@ describe('writeSpool', () => {
   })
 
   it('says which file cannot be written', async () => {
-    const path = join(folder, 'none', 'file')
+    const path = join(folder, 'none', 'deeper', 'file')
     await expect(writeSpool(path, [])).rejects.toMatchObject({ code: 'SPOOL_FAILED', details: { path } })
   })
 })
 
 describe('spoolFolder', () => {
-  it('is below the memory file system where that has room, and empty', async () => {
+  it('is below the memory file system where that has room, with a name of its own', async () => {
     const data = join(folder, 'a')
     const first = await spoolFolder(data, 1000, folder)
     expect(first.startsWith(join(folder, 'headrace-'))).toBe(true)
-    await writeFile(join(first, 'left-over'), 'x')
-    expect(await spoolFolder(data, 1000, folder)).toBe(first)
     expect(await readdir(first)).toEqual([])
     expect((await stat(first)).mode & 0o777).toBe(0o700)
     expect(await spoolFolder(join(folder, 'b'), 1000, folder)).not.toBe(first)
-    await removeSpoolFolder(first)
+    await removeSpoolFolder(data)
     await expect(stat(first)).rejects.toThrow()
+    expect(await readdir(data)).toEqual([])
+  })
+
+  it('removes what a killed process left, but not the folder that a copied data directory leads to', async () => {
+    const data = join(folder, 'killed')
+    const first = await spoolFolder(data, 1000, folder)
+    await writeFile(join(first, 'left-over'), 'x')
+    await cp(data, join(folder, 'copied'), { recursive: true, verbatimSymlinks: true })
+    await spoolFolder(join(folder, 'copied'), 1000, folder)
+    expect(await readdir(first)).toEqual(['left-over'])
+    const second = await spoolFolder(data, 1000, folder)
+    expect(second).not.toBe(first)
+    await expect(stat(first)).rejects.toThrow()
+  })
+
+  it('removes folders that nobody has written to for days', async () => {
+    const gone = join(folder, 'gone')
+    const forsaken = await spoolFolder(gone, 1000, folder)
+    const busy = await spoolFolder(join(folder, 'busy'), 1000, folder)
+    const longAgo = new Date(Date.now() - 48 * 3600 * 1000)
+    for (const each of [forsaken, busy]) await utimes(each, longAgo, longAgo)
+    await writeSpool(join(busy, SPOOL_FILE), [])
+    await spoolFolder(join(folder, 'next'), 1000, folder)
+    await expect(stat(forsaken)).rejects.toThrow()
+    expect(await readdir(busy)).toEqual([SPOOL_FILE])
+  })
+
+  it('is made anew when someone has removed it', async () => {
+    const spool = await spoolFolder(join(folder, 'd'), 1000, folder)
+    await rm(spool, { recursive: true })
+    await writeSpool(join(spool, SPOOL_FILE), [Buffer.from('ab')])
+    expect(await readFile(join(spool, SPOOL_FILE), 'utf8')).toBe('ab')
   })
 
   it('is below the data directory where there is no such file system, or no room', async () => {

@@ -1,10 +1,28 @@
 import { createHash } from 'node:crypto'
-import { constants, mkdir, open, rm, statfs } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import {
+  constants,
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readlink,
+  rm,
+  stat,
+  statfs,
+  symlink,
+} from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { DiskFullError, type HeadraceError, isDiskFull } from '../errors/index.ts'
 import { SpoolFailedError } from './errors.ts'
 
 const TMPFS = '/dev/shm'
+
+/** How this user's folders on tmpfs begin. */
+const OURS = `headrace-${process.getuid?.() ?? 'user'}-`
+
+/** The file in the folder that epochs pass through. */
+export const SPOOL_FILE = 'epoch.ndjson'
 
 /** Memory file systems are small in containers (64 MB) and take their pages from the machine: use one only with room to spare. */
 const ROOM = 4
@@ -12,38 +30,75 @@ const ROOM = 4
 /** More buffers than this in one call are cut short by the operating system (IOV_MAX). */
 const BUFFERS_PER_WRITE = 512
 
+/** A folder on tmpfs that has not been written to for so long belongs to a process that was killed. */
+const FORSAKEN_MS = 24 * 3600 * 1000
+
 /**
  * The folder that a pipeline's epochs pass through: on tmpfs where it is at least four times `maxBytes` free, else below
- * `dataDirectory`. It belongs to that data directory alone, and is emptied here: what a killed process left is gone.
- * Call it holding the pipeline's lock.
+ * `dataDirectory`. It has a name of its own, which a link in the data directory keeps, and what a killed process left is
+ * removed here. Call it holding the pipeline's lock.
  */
 export async function spoolFolder(dataDirectory: string, maxBytes: number, tmpfs: string = TMPFS): Promise<string> {
   const home = resolve(dataDirectory)
-  const key = createHash('sha256').update(home).digest('hex').slice(0, 16)
-  if (await hasRoom(tmpfs, maxBytes * ROOM)) {
-    const folder = join(tmpfs, `headrace-${process.getuid?.() ?? 'user'}-${key}`)
-    if (await emptied(folder)) return folder
-  }
-  const folder = join(home, 'spool')
+  const link = join(home, 'spool')
   try {
-    await rm(folder, { recursive: true, force: true })
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await removeSpoolFolder(home)
+    if (await hasRoom(tmpfs, maxBytes * ROOM)) {
+      await removeForsaken(tmpfs)
+      const folder = await folderOn(tmpfs, prefixOf(home), link)
+      if (folder !== undefined) return folder
+    }
+    await mkdir(link, { recursive: true, mode: 0o700 })
   } catch (cause) {
-    throw spoolFailed(folder, cause)
+    throw spoolFailed(link, cause)
   }
-  return folder
+  return link
 }
 
-/** Call when the pipeline has stopped. */
-export async function removeSpoolFolder(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true })
+/** Removes the pipeline's folder, wherever it is. Call when the pipeline has stopped. */
+export async function removeSpoolFolder(dataDirectory: string): Promise<void> {
+  const home = resolve(dataDirectory)
+  const link = join(home, 'spool')
+  const target = await readlink(link).catch(() => undefined)
+  // The link of a copied data directory leads to the folder of the one that it was copied from.
+  if (target !== undefined && basename(target).startsWith(prefixOf(home)))
+    await rm(target, { recursive: true, force: true })
+  await rm(link, { recursive: true, force: true })
+}
+
+function prefixOf(home: string): string {
+  return `${OURS}${createHash('sha256').update(home).digest('hex').slice(0, 16)}-`
+}
+
+/** A fresh folder on `tmpfs` and the link to it; undefined where either cannot be made. */
+async function folderOn(tmpfs: string, prefix: string, link: string): Promise<string | undefined> {
+  try {
+    const folder = await mkdtemp(join(tmpfs, prefix))
+    await mkdir(dirname(link), { recursive: true })
+    await symlink(folder, link)
+    return folder
+  } catch {
+    // No room for names, or no links on this file system: the data directory will do.
+    return undefined
+  }
+}
+
+/** Folders whose data directory is gone as well, so that nobody else will ever remove them. */
+async function removeForsaken(tmpfs: string): Promise<void> {
+  const names = (await readdir(tmpfs)).filter((name) => name.startsWith(OURS))
+  for (const name of names) {
+    const folder = join(tmpfs, name)
+    const newest = await stat(join(folder, SPOOL_FILE)).catch(() => stat(folder).catch(() => undefined))
+    if (newest !== undefined && Date.now() - newest.mtimeMs > FORSAKEN_MS)
+      await rm(folder, { recursive: true, force: true })
+  }
 }
 
 /** Writes the buffers end to end, straight from where they lie, over whatever the file held. Gives the number of bytes. */
 export async function writeSpool(path: string, buffers: readonly Uint8Array[]): Promise<number> {
   try {
     // Written over in place and cut afterwards: pages of a memory file system that exist need not be zeroed anew.
-    const file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o600)
+    const file = await openAgain(path)
     try {
       const length = await writeAll(file, buffers)
       await file.truncate(length)
@@ -56,7 +111,19 @@ export async function writeSpool(path: string, buffers: readonly Uint8Array[]): 
   }
 }
 
-async function writeAll(file: Awaited<ReturnType<typeof open>>, buffers: readonly Uint8Array[]): Promise<number> {
+/** Makes the folder anew where someone has removed it: what is left on tmpfs is cleared away, as when a user logs out. */
+async function openAgain(path: string): Promise<FileHandle> {
+  const flags = constants.O_WRONLY | constants.O_CREAT
+  try {
+    return await open(path, flags, 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    await mkdir(dirname(path), { mode: 0o700 })
+    return await open(path, flags, 0o600)
+  }
+}
+
+async function writeAll(file: FileHandle, buffers: readonly Uint8Array[]): Promise<number> {
   let position = 0
   let next = 0
   let skip = 0
@@ -82,18 +149,6 @@ async function hasRoom(directory: string, bytes: number): Promise<boolean> {
     return bavail * bsize >= bytes
   } catch {
     // No such file system here (macOS has none).
-    return false
-  }
-}
-
-/** Whether the folder is now ours and empty. Anyone may make names in /dev/shm, so an existing one is never trusted. */
-async function emptied(folder: string): Promise<boolean> {
-  try {
-    await rm(folder, { recursive: true, force: true })
-    await mkdir(folder, { mode: 0o700 })
-    return true
-  } catch {
-    // Another user's: the data directory will do.
     return false
   }
 }

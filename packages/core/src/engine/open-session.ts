@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { decoderFor, spoolFolder } from '../decode/index.ts'
+import { decoderFor, SPOOL_FILE, spoolFolder } from '../decode/index.ts'
 import type { Database } from '../duckdb/index.ts'
 import { sinkFolderFailure } from '../errors/index.ts'
 import { type LogLine, type PipelinePlan, type Sink, type Source, Watermarks } from '../model/index.ts'
@@ -76,7 +76,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     watermarks: restoreWatermarks(plan, last),
     targets: plan.sinks.map((sink) => ({ plan: sink, staging: stagings.get(sink.name) as SinkStaging })),
     deadLetters: stagings.get(DEAD_LETTERS) as SinkStaging,
-    spoolFile: join(spool, 'epoch.ndjson'),
+    spoolFile: join(spool, SPOOL_FILE),
   }
   const factories = new Map(config.sinks.map((sink) => [sink.name, sinkFactory(setting, sink, plan)]))
   const deadLetterSink = async () => new DeadLetterSink(directory)

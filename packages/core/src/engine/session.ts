@@ -1,4 +1,3 @@
-import { dirname } from 'node:path'
 import { removeSpoolFolder } from '../decode/index.ts'
 import type { HeadraceError } from '../errors/index.ts'
 import type { LogLine, Positions, Sink } from '../model/index.ts'
@@ -218,7 +217,7 @@ export class Session {
     await Promise.all(this.#publishers.map((publisher) => publisher.close()))
     await this.#acknowledging
     await this.reader.close()
-    await removeSpoolFolder(dirname(this.#context.spoolFile))
+    await removeSpoolFolder(this.#context.state.directory)
   }
 
   #now(): number {
