@@ -4,7 +4,6 @@ import { jsonDecoder } from './json.ts'
 
 export type * from './decoder.ts'
 export * from './errors.ts'
-export { jsonDecoder } from './json.ts'
 export { removeSpoolFolder, SPOOL_FILE, spoolFolder } from './spool.ts'
 
 /** The decoder for a source's `decode:` settings. */

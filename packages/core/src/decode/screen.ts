@@ -12,10 +12,10 @@ import {
 import { describeMalformed, reject } from './reasons.ts'
 
 /** DuckDB's own default for one JSON value. Its reader keeps buffers of twice the largest value per thread. */
-export const MAX_VALUE_BYTES = 16 * 1024 * 1024
+const MAX_VALUE_BYTES = 16 * 1024 * 1024
 
 /** DuckDB walks nested values by recursion and overflows the stack of its threads at some ten thousand levels. */
-export const MAX_DEPTH = 1000
+const MAX_DEPTH = 1000
 
 /** Shorter values cannot be nested too deep: each level takes two bytes. */
 const SURELY_FLAT = 2 * MAX_DEPTH

@@ -12,7 +12,7 @@ import {
 import type { Json } from '../model/json.ts'
 
 export type Parameter = DuckDBValue
-export type AppendValue = string | number | bigint | Uint8Array | null
+type AppendValue = string | number | bigint | Uint8Array | null
 export interface AppendColumn {
   readonly type: keyof typeof APPEND_TYPES
   readonly values: readonly AppendValue[]

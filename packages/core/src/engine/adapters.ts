@@ -12,7 +12,7 @@ import type {
 } from '../model/index.ts'
 import type { RunOptions } from './options.ts'
 
-export class AdapterUnknownError extends defineError<{ adapter: string; role: 'source' | 'sink' }>({
+class AdapterUnknownError extends defineError<{ adapter: string; role: 'source' | 'sink' }>({
   code: 'ADAPTER_UNKNOWN',
   fault: 'user',
   retry: 'never',

@@ -25,7 +25,7 @@ import { accumulate, emptyOutput, fire } from './windows.ts'
 
 const INPUT_TABLE = '_input'
 
-export interface EpochTarget {
+interface EpochTarget {
   readonly plan: SinkPlan
   readonly staging: { readonly directory: string } & Parameters<typeof stageRows>[3]
 }

@@ -39,7 +39,7 @@ export interface WindowTotals {
   windowsClosed: number
   rowsOut: number
 }
-export interface SinkTotals {
+interface SinkTotals {
   rows: number
   published: number
   rejected: number

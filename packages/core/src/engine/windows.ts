@@ -2,7 +2,7 @@ import { type Connection, quoteIdentifier } from '../duckdb/index.ts'
 import { LATE_TABLE, RECORDS_COLUMN, ROW_COLUMN, type WindowPlan } from '../model/index.ts'
 
 /** The parameter of `fire` for a watermark in ms: a window fires when the watermark ≥ its end − 1 ms. */
-export function fireLimit(watermark: number): string {
+function fireLimit(watermark: number): string {
   if (watermark === Number.POSITIVE_INFINITY) return 'infinity'
   // DuckDB takes years of more than four digits, but no sign before them.
   return new Date(watermark + 1).toISOString().replace(/^\+0*/, '').replace('T', ' ').replace('Z', '')
@@ -69,15 +69,4 @@ export async function fire(connection: Connection, window: WindowPlan, watermark
   const rows = await connection.run(`INSERT INTO ${name} ${window.fire}`, [limit])
   await connection.run(`DELETE FROM ${state} WHERE window_end <= $1::TIMESTAMP`, [limit])
   return { records: due.records, windows: due.windows, rows }
-}
-
-/** How many windows and records a window's state still holds. */
-export async function openWindows(
-  connection: Connection,
-  window: WindowPlan,
-): Promise<{ windows: number; records: number }> {
-  const row = await connection.row<{ windows: number; records: number }>(
-    `SELECT count(DISTINCT window_end)::DOUBLE AS windows, coalesce(sum(${RECORDS_COLUMN}), 0)::DOUBLE AS records FROM ${quoteIdentifier(window.stateTable)}`,
-  )
-  return row ?? { windows: 0, records: 0 }
 }
