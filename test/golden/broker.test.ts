@@ -48,8 +48,10 @@ it.each(cases)('gives the same when it is killed, $title', async ({ golden, earl
       const { killed } = await liveOnce({ pipeline: golden.pipeline, connections, dataDirectory, drain, kill }, folder)
       expect(killed).toBe(true)
     }
-    const [first, ...runs] = planStops(golden, [0.5])
+    const [first, second, ...runs] = planStops(golden, [0.3, 0.6])
     await topic.fill(first?.ends ?? [])
+    await goOn(golden, topic, dataDirectory, false)
+    await topic.fill(second?.ends ?? [])
     await killedLife(false, early)
     for (const { ends, drain, wholeStage } of runs) {
       await topic.fill(ends)

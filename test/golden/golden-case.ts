@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /** What a record's own timestamp is where its line gives none. */
 const TIMESTAMP = Date.UTC(2026, 10, 20, 12)
 
-export const GOLDEN = fileURLToPath(new URL('.', import.meta.url))
+const GOLDEN = fileURLToPath(new URL('.', import.meta.url))
 
 /**
  * A pipeline, what it reads, and what it must write: a folder beside this file with
@@ -23,7 +23,7 @@ export interface GoldenCase {
   readonly stages: readonly Stage[]
 }
 
-export interface Stage {
+interface Stage {
   /** How many partitions the topic has by now. */
   readonly partitions: number
   readonly records: readonly GoldenRecord[]

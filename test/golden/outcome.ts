@@ -77,7 +77,7 @@ async function readDeadLetters(golden: GoldenCase, dataDirectory: string): Promi
     .sort()
 }
 
-export function countsOf({ records, windows, sinks }: PipelineStatus): Counts {
+function countsOf({ records, windows, sinks }: PipelineStatus): Counts {
   const { read, dead, decoded } = records
   return {
     records: { read, dead, decoded },
