@@ -28,7 +28,8 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
     threads: options.threads,
     memoryLimit: options.memoryLimit,
   })
-  const reading = await Database.open(undefined, { threads: 1 })
+  // DuckDB would spill to the working directory, where other pipelines' files have the same names.
+  const reading = await Database.open(undefined, { threads: 1, tempDirectory: join(directory, 'spill-reading') })
   let session: Session | undefined
   try {
     session = await Session.open({ ...options, dataDirectory, plan, state, reading, directory })

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -37,4 +37,18 @@ it('a folder that cannot be made is told with the reason', async () => {
     code: 'DATA_FOLDER_UNUSABLE',
     message: expect.stringContaining('a part of the path is a file'),
   })
+})
+
+it('what a killed process had spilled is removed', async () => {
+  const spill = join(directory, 'spill')
+  await mkdir(spill)
+  await writeFile(join(spill, 'duckdb_temp_storage_DEFAULT-0.tmp'), new Uint8Array(1000))
+  const state = await open()
+  await expect(stat(join(spill, 'duckdb_temp_storage_DEFAULT-0.tmp'))).rejects.toThrow()
+  await state.connection.run("SET memory_limit = '20MB'")
+  await state.connection.run(
+    'CREATE TEMP TABLE much AS SELECT range AS a, hash(range)::VARCHAR AS b FROM range(1500000)',
+  )
+  expect(await state.connection.row('SELECT count(DISTINCT b)::INTEGER AS n FROM much')).toEqual({ n: 1_500_000 })
+  state.close()
 })

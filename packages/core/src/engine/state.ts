@@ -111,16 +111,19 @@ export class StateStore {
     options: { threads?: number | undefined; memoryLimit?: string | undefined },
   ): Promise<StateStore> {
     const file = join(directory, 'state.duckdb')
+    const spill = join(directory, 'spill')
     try {
       await makeFolder(directory)
       const database = await openOrBegin(file, {
         ...(options.threads === undefined ? {} : { threads: options.threads }),
         ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),
-        tempDirectory: join(directory, 'spill'),
+        tempDirectory: spill,
         // Checkpoints happen between epochs, at a moment of our choice: the automatic one stalls a commit.
         settings: { checkpoint_threshold: '1TB' },
       })
       try {
+        // The lock is ours: what lies there was spilled by a process that was killed.
+        await rm(spill, { recursive: true, force: true })
         const connection = await database.connect()
         await connection.run(SCHEMA)
         return new StateStore(directory, file, database, connection)
