@@ -127,7 +127,8 @@ export function isNext(
   root: string,
 ): boolean {
   const { sink, incarnation, sequence } = id
-  const reset = `remove the folder ${root}`
+  // Rows that wait are staged in the dataset's folder: who removes it must remove the state that counts on them.
+  const reset = `remove the folder ${root} together with the folder pipelines/${id.pipeline} of the data folder`
   if (last !== undefined && last.incarnation !== incarnation) {
     throw new SinkForeignError({ sink, incarnation, found: last.incarnation, reset })
   }

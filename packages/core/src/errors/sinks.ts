@@ -20,7 +20,7 @@ export class SinkAheadError extends defineError<Mismatch>({
   fault: 'user',
   retry: 'never',
   message: (d) =>
-    `sink "${d.sink}" already holds batch ${d.found}, but this state is about to publish batch ${d.expected}: the state is older than the target`,
+    `sink "${d.sink}" already holds batch ${d.found}, which this state has not published (its next one is ${d.expected}): the state is older than the target`,
   hint: (d) =>
     'The data folder was probably restored from an old copy, or two data folders write one target. Restore the newest one; or begin anew with an empty data folder and an empty target: ' +
     d.reset,
