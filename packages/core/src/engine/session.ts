@@ -200,7 +200,8 @@ export class Session {
     const { source } = this.#board
     source.state = state
     source.problem = problem
-    this.#refresh()
+    // What a failed epoch had begun is not what stands in the state: then the last commit's figures stay.
+    if (state !== 'failed') this.#refresh()
     const now = this.#now()
     // The file is a copy for onlookers: where it cannot be written, how the run ended is told all the same.
     await this.#board.changed(now, true).catch((error: unknown) => {
