@@ -23,11 +23,11 @@ export async function liveAndDie(
   let lives = 0
   let kills = 0
   // The last kills hit the draining itself.
-  const lastOnes = Math.min(STEPS.length * 2, Math.floor(options.kills / 4))
+  const lastOnes = Math.min(DRAINING.length, Math.floor(options.kills / 3))
   while (kills < options.kills) {
     const draining = options.kills - kills <= lastOnes
     if (!draining) await scene.produce(options.recordsPerLife)
-    const kill = planKill(kills, random, draining)
+    const kill = draining ? drainingKill(options.kills - kills) : planKill(kills, random)
     const end = await live(
       scene,
       { drain: draining, ...('step' in kill ? { kill } : {}) },
@@ -47,14 +47,30 @@ export async function liveAndDie(
 }
 
 /** Every named step in turn, before and after, early and late in a life; in between, any moment at all. */
-function planKill(n: number, random: () => number, draining: boolean): StepKill | { readonly afterMs: number } {
-  if (!draining && n % 3 === 2) return { afterMs: 150 + random() * 1200 }
-  const at = draining ? n : n - Math.floor((n + 1) / 3)
+function planKill(n: number, random: () => number): StepKill | { readonly afterMs: number } {
+  if (n % 3 === 2) return { afterMs: 150 + random() * 1200 }
+  const at = n - Math.floor((n + 1) / 3)
   return {
     step: STEPS[at % STEPS.length] as StepKill['step'],
     when: Math.floor(at / STEPS.length) % 2 === 0 ? 'before' : 'after',
-    occurrence: draining ? 1 : 1 + Math.floor(random() * 4),
+    occurrence: 1 + Math.floor(random() * 4),
   }
+}
+
+/** The places that a draining run comes to, each once, in an order that leaves something to do for the next one. */
+const DRAINING: readonly Omit<StepKill, 'occurrence'>[] = [
+  { step: 'run', when: 'before' },
+  { step: 'run', when: 'after' },
+  { step: 'stage', when: 'after' },
+  { step: 'commit', when: 'before' },
+  { step: 'commit', when: 'after' },
+  { step: 'publish', when: 'before' },
+  { step: 'publish', when: 'after' },
+]
+
+/** The kill of a draining run when so many are left, this one included. */
+function drainingKill(left: number): StepKill {
+  return { ...(DRAINING[DRAINING.length - left] as (typeof DRAINING)[number]), occurrence: 1 }
 }
 
 /** One life of the scene's pipeline. */

@@ -8,7 +8,7 @@ import { type Ended, HeadraceProcess, headrace } from '../../support/headrace-pr
 import { RawProducer } from '../../support/raw-producer.ts'
 
 /** A topic's records, for ever the same: a second apart, the last one after a gap that closes all windows but its own. */
-export const START_MS = Date.UTC(2026, 10, 20, 10)
+const START_MS = Date.UTC(2026, 10, 20, 10)
 
 export interface Order {
   readonly uno: string
