@@ -3,15 +3,18 @@ import { access, mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { dataFolderFailure } from '../errors/index.ts'
 
-/** `mkdir -p`. Its error is that of the folder that cannot be made, not the ENOENT that Node gives for a read-only parent. */
+/**
+ * `mkdir -p`, one folder at a time. Node's own asks again and again for ever where the parent exists and yet nothing can be
+ * made in it (`/proc`), and says ENOENT of a read-only one.
+ */
 export async function makeFolder(folder: string, mode?: number): Promise<void> {
-  const options = { recursive: true, ...(mode === undefined ? {} : { mode }) }
-  try {
-    await mkdir(folder, options)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    await mkdir(await firstMissing(resolve(folder)), { ...options, recursive: false })
-    await mkdir(folder, options)
+  for (const missing of await missingFolders(resolve(folder))) {
+    try {
+      await mkdir(missing, mode === undefined ? {} : { mode })
+    } catch (error) {
+      // Somebody else made it meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
   }
 }
 
@@ -25,8 +28,12 @@ export async function makeDataFolder(folder: string, mode?: number): Promise<voi
   }
 }
 
-async function firstMissing(folder: string): Promise<string> {
-  const parent = dirname(folder)
-  const found = await stat(parent).catch(() => undefined)
-  return found !== undefined || parent === folder ? folder : firstMissing(parent)
+/** The folders on the way that do not exist, outermost first. */
+async function missingFolders(folder: string): Promise<string[]> {
+  const missing: string[] = []
+  for (let at = folder; (await stat(at).catch(() => undefined)) === undefined; at = dirname(at)) {
+    missing.unshift(at)
+    if (dirname(at) === at) break
+  }
+  return missing
 }
