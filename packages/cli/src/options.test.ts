@@ -3,6 +3,7 @@ import {
   countArgument,
   dateArgument,
   durationArgument,
+  memoryArgument,
   momentArgument,
   parameterArgument,
   portArgument,
@@ -17,6 +18,7 @@ describe('option values', () => {
     expect(shareArgument('0')).toBe(0)
     expect(portArgument('0')).toBe(0)
     expect(durationArgument('5s')).toBe(5000)
+    expect(memoryArgument(' 1.5 GiB ')).toBe('1.5 GiB')
     expect(dateArgument('2021-03-19')).toBe('2021-03-19')
     expect(parameterArgument('a=b=c', { x: 'y' })).toEqual({ x: 'y', a: 'b=c' })
   })
@@ -39,6 +41,8 @@ describe('option values', () => {
     [portArgument, ''],
     [durationArgument, 'soon'],
     [durationArgument, '0s'],
+    [memoryArgument, 'plenty'],
+    [memoryArgument, '12'],
     [momentArgument, 'yesterday'],
     [dateArgument, '19.03.2021'],
     [(text: string) => parameterArgument(text, {}), '=x'],

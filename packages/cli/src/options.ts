@@ -71,6 +71,14 @@ export function dateArgument(text: string): string {
   return text
 }
 
+/** `512MB`, `2 GiB`: as DuckDB takes it. */
+export function memoryArgument(text: string): string {
+  if (!/^\d+(\.\d+)?\s*([kmgt]i?)?b$/i.test(text.trim())) {
+    throw new InvalidArgumentError('It must be a size such as 512MB or 2GB.')
+  }
+  return text.trim()
+}
+
 /** `5s`, `500 ms`, `1 minute`; as ms. */
 export function durationArgument(text: string): number {
   const ms = durationOf(text)

@@ -1,7 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import type { PipelineConfig, PipelineStatus, RunMode } from '@headrace/core'
 import type { CliContext } from '../context.ts'
-import { countArgument, dataOption, durationArgument, jsonOption, parameterOption } from '../options.ts'
+import { countArgument, dataOption, durationArgument, jsonOption, memoryArgument, parameterOption } from '../options.ts'
 import { type LiveView, liveView } from '../output/live-view.ts'
 import { renderRunSummary, runDocument } from '../output/run-summary.ts'
 import { renderStatusFrame, renderStatusLine } from '../output/status-view.ts'
@@ -18,7 +18,7 @@ export function runCommand(context: CliContext) {
     .option('--drain', 'at the end close all windows, and mark the pipeline finished')
     .addOption(parameterOption())
     .option('--threads <n>', "DuckDB's threads (default: all cores)", countArgument)
-    .option('--memory <size>', "DuckDB's memory, such as 1GB (default: most of the machine's)")
+    .option('--memory <size>', "DuckDB's memory, such as 1GB (default: most of the machine's)", memoryArgument)
     .option('--metrics', 'print the status as a JSON line every second')
     .addOption(jsonOption('print the outcome as one JSON document'))
     .addHelpText(

@@ -4,17 +4,15 @@ import { dirname, resolve } from 'node:path'
 import { dataFolderFailure } from '../errors/index.ts'
 
 /**
- * `mkdir -p`, one folder at a time. Node's own asks again and again for ever where the parent exists and yet nothing can be
- * made in it (`/proc`), and says ENOENT of a read-only one.
+ * `mkdir -p`, one folder after the other: Node's own says ENOENT of a parent where a file system is read-only, and never ends
+ * where one refuses folders with ENOENT (as /proc does).
  */
 export async function makeFolder(folder: string, mode?: number): Promise<void> {
   for (const missing of await missingFolders(resolve(folder))) {
-    try {
-      await mkdir(missing, mode === undefined ? {} : { mode })
-    } catch (error) {
-      // Somebody else made it meanwhile.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
+    await mkdir(missing, mode === undefined ? {} : { mode }).catch((error: NodeJS.ErrnoException) => {
+      // Somebody else was quicker.
+      if (error.code !== 'EEXIST') throw error
+    })
   }
 }
 
@@ -28,12 +26,13 @@ export async function makeDataFolder(folder: string, mode?: number): Promise<voi
   }
 }
 
-/** The folders on the way that do not exist, outermost first. */
+/** Those of a path that do not exist, outermost first. Throws ENOTDIR where a file stands in the way. */
 async function missingFolders(folder: string): Promise<string[]> {
-  const missing: string[] = []
-  for (let at = folder; (await stat(at).catch(() => undefined)) === undefined; at = dirname(at)) {
-    missing.unshift(at)
-    if (dirname(at) === at) break
+  try {
+    if (!(await stat(folder)).isDirectory()) throw Object.assign(new Error(`${folder} is a file`), { code: 'ENOTDIR' })
+    return []
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(folder) === folder) throw error
+    return [...(await missingFolders(dirname(folder))), folder]
   }
-  return missing
 }

@@ -99,6 +99,7 @@ function asHeadraceError(error: unknown, directory: string): HeadraceError {
   const refused = dataFolderFailure(error, directory)
   if (refused !== undefined) return refused
   const { kind, message } = failureOf(error)
-  if (kind === 'Out of Memory') return new OutOfMemoryError({ reason: message }, { cause: error })
+  if (kind === 'Out of Memory')
+    return new OutOfMemoryError({ reason: message.split('\n', 1)[0] as string }, { cause: error })
   return new InternalError({ reason: error instanceof Error ? error.message : String(error) }, { cause: error })
 }
