@@ -21,7 +21,7 @@ describe('with headrace dev', () => {
     const [line] = await dev.line(/^\{.*\}$/m)
     const ready = JSON.parse(line)
     expect(ready).toMatchObject({ event: 'ready', data: path.join(folder(), '.headrace') })
-    expect(ready.postgres.url).toMatch(/^postgres:\/\/\w+:\w+@127\.0\.0\.1:\d+\/\w+$/)
+    expect(ready.postgres.url).toMatch(/^postgres:\/\/\w+:[\w-]+@127\.0\.0\.1:\d+\/\w+$/)
     bootstrap = ready.kafka.bootstrap
     expect(bootstrap).toMatch(/^127\.0\.0\.1:\d+$/)
   })
