@@ -7,7 +7,7 @@ export default defineConfig({
     // Two cores: more workers only make every timing in the suite worse.
     maxWorkers: 2,
     projects: [
-      { test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...services } },
       { test: { name: 'golden', include: ['test/golden/**/*.test.ts'], ...services } },
       { test: { name: 'recovery', include: ['test/recovery/**/*.test.ts'], ...services, testTimeout: 300_000 } },
