@@ -2,7 +2,7 @@
  * One life of the pipeline: a process that runs it and, if told so, kills itself at a named step. The parent may kill it at
  * any other moment. Exits with 0 when the run came to its end.
  */
-process.env.UV_THREADPOOL_SIZE = '16'
+process.env.UV_THREADPOOL_SIZE = '8'
 const { readFileSync } = await import('node:fs')
 const { flushCompileCache } = await import('node:module')
 const { adapters } = await import('@headrace/adapters')

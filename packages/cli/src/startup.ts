@@ -2,7 +2,7 @@
 import module from 'node:module'
 
 // Before anything starts a thread: DuckDB's queries and file reads share libuv's pool, and four threads starve.
-process.env.UV_THREADPOOL_SIZE ??= '16'
+process.env.UV_THREADPOOL_SIZE ??= '8'
 
 const WANTED = [22, 22] as const
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)

@@ -17,7 +17,7 @@ export function runCommand(context: CliContext) {
     .option('--until-idle <duration>', 'end when nothing has arrived for so long, such as 5s', durationArgument)
     .option('--drain', 'at the end close all windows, and mark the pipeline finished')
     .addOption(parameterOption())
-    .option('--threads <n>', "DuckDB's threads (default: all cores)", countArgument)
+    .option('--threads <n>', "DuckDB's threads for one statement (default: half the cores)", countArgument)
     .option('--memory <size>', "DuckDB's memory, such as 1GB (default: most of the machine's)", memoryArgument)
     .option('--metrics', 'print the status as a JSON line every second')
     .addOption(jsonOption('print the outcome as one JSON document'))

@@ -85,7 +85,7 @@ test('a good file becomes a configuration with defaults and plain units', () => 
         ],
       },
     ],
-    trigger: { intervalMs: 1000, maxRecords: 160_000, maxBytes: 20_971_520 },
+    trigger: { intervalMs: 1000, maxRecords: 128_000, maxBytes: 16_777_216 },
     sinks: [
       {
         name: 'folder',

@@ -26,6 +26,13 @@ type Setting = Pick<RunOptions, 'config' | 'adapters' | 'connection'> & {
   readonly log: (line: LogLine) => void
 }
 
+/** Loads the modules of the pipeline's adapters ahead of need. What goes wrong with that is told when they are needed. */
+export function preloadAdapters({ config, adapters }: Pick<RunOptions, 'config' | 'adapters'>): void {
+  const find = (name: string) => adapters.find((adapter) => adapter.name === name)
+  const definitions = [find(config.source.adapter)?.source, ...config.sinks.map((sink) => find(sink.adapter)?.sink)]
+  for (const definition of definitions) definition?.load().catch(() => undefined)
+}
+
 /** How to make the pipeline's source, as often as it has to be connected again. */
 export function sourceFactory(setting: Setting, plan: PipelinePlan): () => Promise<Source> {
   const { source } = setting.config

@@ -11,6 +11,7 @@ import type { Ledger } from './ledger.ts'
 import type { EpochStep } from './options.ts'
 import type { SinkQueue } from './outbox.ts'
 import { removeStaged, stagedName, stageRows } from './staging.ts'
+import type { StateStore } from './state.ts'
 
 /** Fold the write-ahead log into the state file once it is this large. */
 const WAL_BYTES = 16 * 1024 * 1024
@@ -24,6 +25,8 @@ export interface EpochDemand {
 
 export interface CommitterOptions {
   readonly context: EpochContext
+  /** Connections side by side, each with an input table of its own, for as many epochs to be under way at a time. */
+  readonly lanes: readonly EpochContext[]
   readonly ledger: Ledger
   /** Every sink's queue, the dead letters' among them. */
   readonly queues: readonly SinkQueue[]
@@ -38,26 +41,49 @@ export class Committer {
   #snapshots: { epoch: number; positions: Map<string, Position> }[] = []
   #last: Promise<unknown> = Promise.resolve()
   #failure: { readonly error: unknown } | undefined
+  /** The epochs that have been decoded or are being so, by their lane. */
+  readonly #inLanes: Promise<void>[]
+  #nextLane = 0
 
   constructor(options: CommitterOptions) {
     this.#options = options
+    this.#inLanes = options.lanes.map(() => Promise.resolve())
   }
 
-  /** Makes an epoch of `input` and commits it. When it throws, nothing of it happened. */
+  /** Resolves when an epoch can be begun without waiting for others; never rejects. */
+  get room(): Promise<void> {
+    return this.#inLanes[this.#nextLane] as Promise<void>
+  }
+
+  /**
+   * Decodes an epoch's records, beside those before it, and commits them when its turn has come. Call when there is `room`.
+   * When it throws, nothing of it happened, and nothing after it will.
+   */
   epoch(input: EpochInput, now: number, demand: EpochDemand = {}): Promise<void> {
+    const lane = this.#nextLane
+    this.#nextLane = (lane + 1) % this.#inLanes.length
+    const epoch = new Epoch(this.#options.lanes[lane] as EpochContext, input)
+    const decoding = epoch.decode()
+    const committing = this.#commit(epoch, decoding, now, demand)
+    // Both: a failure before it must not let go of a lane that is still being decoded into.
+    this.#inLanes[lane] = Promise.allSettled([decoding, committing]).then(() => undefined)
+    return committing
+  }
+
+  #commit(epoch: Epoch, decoding: Promise<void>, now: number, demand: EpochDemand): Promise<void> {
     return this.#exclusively(async () => {
-      const { context, ledger, queues, step, onCommitted } = this.#options
+      await decoding
+      const { ledger, queues, step, onCommitted } = this.#options
+      const { context, input } = epoch
       ledger.begin(now)
       const number = ledger.epoch
-      const epoch = new Epoch(context, number, ledger.clock)
       const forgotten = new Map<SinkQueue, number>()
       let rows = 0
       step('run', 'before', number)
-      const prepared = await epoch.prepare(input)
+      await epoch.begin(number, ledger.clock)
       await context.state.transaction(
         async () => {
-          const ran = await epoch.run(prepared, demand.drain === true)
-          prepared.records.release()
+          const ran = await epoch.run(demand.drain === true)
           step('run', 'after', number)
           step('stage', 'before', number)
           const outcome = await epoch.stage(ran)
@@ -71,7 +97,7 @@ export class Committer {
           ]
           for (const queue of queues) {
             const own = staged.find((s) => s.sink === queue.name)
-            await this.#settle(queue, own, demand.flush === true || demand.drain === true, forgotten)
+            await this.#settle(context.state, queue, own, demand.flush === true || demand.drain === true, forgotten)
           }
           await context.state.writeCheckpoint(ledger.checkpoint(queues, context.watermarks, forgotten))
         },
@@ -150,7 +176,7 @@ export class Committer {
       const forgotten = new Map<SinkQueue, number>()
       if (queues.every((queue) => queue.forgettable === undefined)) return
       await context.state.transaction(async () => {
-        for (const queue of queues) await this.#forget(queue, forgotten)
+        for (const queue of queues) await this.#forget(context.state, queue, forgotten)
         await context.state.writeCheckpoint(ledger.checkpoint(queues, context.watermarks, forgotten))
       })
       await this.#cleanUp(forgotten)
@@ -166,32 +192,33 @@ export class Committer {
     return reached
   }
 
-  /** Waits for the transaction under way. */
+  /** Waits for the epochs and transactions under way. */
   async settled(): Promise<void> {
-    await this.#last.catch(() => undefined)
+    await Promise.all([this.#last, ...this.#inLanes])
   }
 
   async #settle(
+    state: StateStore,
     queue: SinkQueue,
     own: { schema: readonly Field[]; files: readonly StagedFile[] } | undefined,
     flush: boolean,
     forgotten: Map<SinkQueue, number>,
   ): Promise<void> {
-    const { context, ledger } = this.#options
+    const { ledger } = this.#options
     if (own !== undefined && own.files.length > 0) {
       if (queue.openSchema !== undefined && JSON.stringify(queue.openSchema) !== JSON.stringify(own.schema))
         queue.close()
-      await context.state.addFragments(queue.add(ledger.epoch, ledger.clock, own.schema, own.files))
+      await state.addFragments(queue.add(ledger.epoch, ledger.clock, own.schema, own.files))
     }
     if (flush || queue.due(ledger.clock)) queue.close()
-    await this.#forget(queue, forgotten)
+    await this.#forget(state, queue, forgotten)
   }
 
-  async #forget(queue: SinkQueue, forgotten: Map<SinkQueue, number>): Promise<void> {
+  async #forget(state: StateStore, queue: SinkQueue, forgotten: Map<SinkQueue, number>): Promise<void> {
     const sequence = queue.forgettable
     if (sequence === undefined) return
     forgotten.set(queue, sequence)
-    await this.#options.context.state.forgetFragments(queue.name, sequence)
+    await state.forgetFragments(queue.name, sequence)
   }
 
   async #cleanUp(forgotten: ReadonlyMap<SinkQueue, number>): Promise<void> {

@@ -12,13 +12,15 @@ import {
   type PipelinePlan,
   type SinkPlan,
   type StagedFile,
+  suspectChunks,
   type Watermarks,
   type WindowPlan,
 } from '../model/index.ts'
 import { collectDeadLetters, DEAD_LETTER_SCHEMA, DEAD_LETTERS, type DeadLetter } from './dead-letters.ts'
 import type { EpochInput } from './epoch-input.ts'
 import { EventTimeAheadError, EventTimeMissingError, RecordLateError, StepFailedError } from './errors.ts'
-import { readTimes, rowRanges, rowTimestamps } from './event-time.ts'
+import { EventTimes, rowRanges, rowTimestamps } from './event-time.ts'
+import type { OpenWindows } from './open-windows.ts'
 import { stagedName, stageRows } from './staging.ts'
 import type { StateStore, WindowTotals } from './state.ts'
 import { accumulate, emptyOutput, fire } from './windows.ts'
@@ -37,18 +39,11 @@ export interface EpochContext {
   readonly state: StateStore
   readonly decoder: Decoder
   readonly watermarks: Watermarks | undefined
+  /** By the window's name. */
+  readonly openWindows: ReadonlyMap<string, OpenWindows>
   readonly targets: readonly EpochTarget[]
   readonly deadLetters: EpochTarget['staging']
   readonly spoolFile: string
-}
-
-/** An epoch's records in the input table. `rows` of them can be used. */
-export interface PreparedInput {
-  readonly input: EpochInput
-  readonly records: EpochRecords
-  readonly rows: number
-  readonly decoded?: Decoded
-  readonly judged?: Judgement | undefined
 }
 
 export interface EpochRows {
@@ -95,43 +90,83 @@ function inputColumns(input: InputPlan): string {
 /** One epoch's work inside the state's transaction: decode, judge times, update and fire windows, stage every sink's rows. */
 export class Epoch {
   readonly #context: EpochContext
-  readonly #number: number
-  readonly #clock: number
+  readonly #input: EpochInput
+  readonly #records: EpochRecords
+  #decoded: Decoded | undefined
+  #judged: Judgement | undefined
+  #number = 0
+  #clock = 0
   readonly #letters: DeadLetter[] = []
   readonly #windows: Record<string, WindowTotals> = {}
-  #times: Float64Array = new Float64Array(0)
+  #times: EventTimes | undefined
 
-  constructor(context: EpochContext, number: number, clock: number) {
+  constructor(context: EpochContext, input: EpochInput) {
     this.#context = context
-    this.#number = number
-    this.#clock = clock
+    this.#input = input
+    this.#records = new EpochRecords(input.blocks)
+  }
+
+  get input(): EpochInput {
+    return this.#input
+  }
+
+  get context(): EpochContext {
+    return this.#context
   }
 
   /**
-   * Before the transaction: decodes the records into the input table and judges their times. A record that cannot be
-   * decoded may show itself by a failing statement, and that would end a transaction.
+   * Reads the records into the input table of this epoch's lane, and their times. It looks at nothing that the epoch before
+   * changes, so it may run while that one is being committed. And it comes before the transaction: a record that cannot be
+   * decoded may show itself by a failing statement, which would end one.
    */
-  async prepare(input: EpochInput): Promise<PreparedInput> {
-    const { watermarks } = this.#context
-    this.#applyAssignments(input)
-    const records = new EpochRecords(input.blocks)
-    if (records.count === 0) return { input, records, rows: 0 }
-    const decoded = await this.#decode(records)
-    const judged = watermarks === undefined ? undefined : await this.#judge(records, decoded)
-    const unusable = judged === undefined ? 0 : judged.missing.length + judged.ahead.length
-    return { input, records, decoded, judged, rows: decoded.rows - unusable }
+  async decode(): Promise<void> {
+    if (this.#records.count === 0) return
+    const { plan, state, decoder, spoolFile } = this.#context
+    const decoded = await decoder.decode({
+      connection: state.connection,
+      table: INPUT_TABLE,
+      columns: plan.input.columns,
+      required: plan.input.required,
+      metadata: plan.input.metadata,
+      records: this.#records,
+      spoolFile,
+    })
+    for (const { record, code, reason } of decoded.rejected) this.#reject(record, code, reason, 'decode')
+    const time = plan.input.eventTime
+    // Without event times no record can turn out to be late: all that must be known of them is known.
+    if (time === undefined) this.#records.release()
+    else {
+      const ranges = rowRanges(this.#records, decoded)
+      this.#times = await EventTimes.read(state.connection, INPUT_TABLE, time, decoded.rows, ranges)
+    }
+    this.#decoded = decoded
   }
 
-  /** Updates the windows and fires those that are due; with `drain` all of them. */
-  async run(prepared: PreparedInput, drain: boolean): Promise<EpochRows> {
-    const { input, records, decoded, judged, rows } = prepared
-    if (decoded !== undefined) {
-      await this.#accumulate(records, decoded, judged)
-      for (const [partition, maxTime] of judged?.maxTimes ?? []) this.#context.watermarks?.advance(partition, maxTime)
+  /** The epoch before is committed: judges the records' times by where the watermarks stand now. Before the transaction. */
+  async begin(number: number, clock: number): Promise<void> {
+    this.#number = number
+    this.#clock = clock
+    this.#applyAssignments()
+    if (this.#decoded !== undefined && this.#context.watermarks !== undefined) {
+      this.#judged = await this.#judge(this.#decoded, this.#context.watermarks)
     }
-    this.#applyIdleness(input)
+  }
+
+  /** Updates the windows and fires those that are due; with `drain` all of them. Releases the records. */
+  async run(drain: boolean): Promise<EpochRows> {
+    const { watermarks } = this.#context
+    const judged = this.#judged
+    const unusable = judged === undefined ? 0 : judged.missing.length + judged.ahead.length
+    const rows = (this.#decoded?.rows ?? 0) - unusable
+    if (this.#decoded !== undefined) {
+      await this.#accumulate(this.#decoded, judged)
+      for (const [partition, maxTime] of judged?.maxTimes ?? []) watermarks?.advance(partition, maxTime)
+    }
+    this.#applyIdleness()
     const fired = await this.#fire(drain)
-    return { decoded: rows, dead: records.count - rows, fired }
+    const dead = this.#records.count - rows
+    this.#records.release()
+    return { decoded: rows, dead, fired }
   }
 
   /** Writes what each sink shall get, and the dead letters, to files. */
@@ -175,16 +210,18 @@ export class Epoch {
     return { directory, name: stagedName(pipeline, sink, incarnation, this.#number) }
   }
 
-  #applyAssignments(input: EpochInput): void {
+  #applyAssignments(): void {
     const { watermarks } = this.#context
+    const input = this.#input
     if (watermarks === undefined) return
     if (input.known !== undefined) watermarks.keepOnly(new Set(input.known))
     for (const partition of input.assigned) watermarks.assign(partition)
     for (const block of input.blocks) watermarks.seenRecords(block.partition)
   }
 
-  #applyIdleness(input: EpochInput): void {
+  #applyIdleness(): void {
     const { watermarks } = this.#context
+    const input = this.#input
     if (watermarks === undefined) return
     for (const [partition, { since, until }] of input.atEnd) {
       watermarks.seenEnd(partition, since)
@@ -194,43 +231,28 @@ export class Epoch {
     for (const partition of input.revoked) watermarks.revoke(partition)
   }
 
-  async #decode(records: EpochRecords): Promise<Decoded> {
-    const { state, decoder, plan, spoolFile } = this.#context
-    const decoded = await decoder.decode({
-      connection: state.connection,
-      table: INPUT_TABLE,
-      columns: plan.input.columns,
-      required: plan.input.required,
-      metadata: plan.input.metadata,
-      records,
-      spoolFile,
-    })
-    for (const { record, code, reason } of decoded.rejected) this.#reject(records, record, code, reason, 'decode')
-    return decoded
-  }
-
-  async #judge(records: EpochRecords, decoded: Decoded): Promise<Judgement> {
-    const { plan, state, watermarks } = this.#context
+  async #judge(decoded: Decoded, watermarks: Watermarks): Promise<Judgement> {
+    const { plan, state } = this.#context
     const time = plan.input.eventTime
-    if (time === undefined || watermarks === undefined) throw new Error('the pipeline has no event time')
-    const times = await readTimes(state.connection, INPUT_TABLE, time, decoded.rows)
-    const timestamps = rowTimestamps(records, decoded)
-    const judged = judge(
-      { times, timestamps, ranges: rowRanges(records, decoded) },
-      {
-        delayMs: time.delayMs,
-        maxAheadMs: time.maxAheadMs,
-        windows: this.#windowPlans().map((window) => window.window),
-        horizon: watermarks.horizon,
-        maxTime: (partition) => watermarks.maxTime(partition),
-      },
-    )
+    if (time === undefined || this.#times === undefined) throw new Error('the pipeline has no event time')
+    const { times, chunks } = this.#times
+    const timestamps = rowTimestamps(this.#records, decoded)
+    const epochTimes = { times, chunks, timestamps, ranges: rowRanges(this.#records, decoded) }
+    const rules = {
+      delayMs: time.delayMs,
+      maxAheadMs: time.maxAheadMs,
+      windows: this.#windowPlans().map((window) => window.window),
+      horizon: watermarks.horizon,
+      maxTime: (partition: string) => watermarks.maxTime(partition),
+    }
+    await this.#times.reveal(suspectChunks(epochTimes, rules))
+    const judged = judge(epochTimes, rules)
     for (const row of judged.missing) {
-      this.#rejectRow(records, decoded, row, new EventTimeMissingError({ column: time.column }), 'watermark')
+      this.#rejectRow(decoded, row, new EventTimeMissingError({ column: time.column }), 'watermark')
     }
     for (const row of judged.ahead) {
       const details = { column: time.column, time: isoTime(times[row]), timestamp: isoTime(timestamps[row]) }
-      this.#rejectRow(records, decoded, row, new EventTimeAheadError(details), 'watermark')
+      this.#rejectRow(decoded, row, new EventTimeAheadError(details), 'watermark')
     }
     const unusable = [...judged.missing, ...judged.ahead]
     if (unusable.length > 0) {
@@ -238,24 +260,29 @@ export class Epoch {
         `[${unusable.join(',')}]`,
       ])
     }
-    this.#times = times
     return judged
   }
 
-  async #accumulate(records: EpochRecords, decoded: Decoded, judged: Judgement | undefined): Promise<void> {
+  async #accumulate(decoded: Decoded, judged: Judgement | undefined): Promise<void> {
     const { state, plan } = this.#context
     for (const [w, window] of this.#windowPlans().entries()) {
       const byPartition = judged?.late[w] ?? []
       const behindHorizon = new Set(judged?.behindHorizon[w])
       const tooLate = behindHorizon.size === 0 ? byPartition : [...byPartition, ...behindHorizon]
-      const { accepted, late } = await this.#guard(window.name, () => accumulate(state.connection, window, tooLate))
+      const { accepted, late } = await this.#guard(window.name, () =>
+        accumulate(state.connection, window, this.#openWindows(window), tooLate),
+      )
       // Only rows that reached the window: those that a step before it took away are filtered, whatever their time.
       const behind = behindHorizon.size === 0 ? 0 : late.filter((row) => behindHorizon.has(row)).length
       this.#windows[window.name] = { ...emptyTotals(), accepted, late: late.length - behind, behindHorizon: behind }
       if (plan.input.eventTime?.late !== 'deadLetters') continue
       for (const row of late) {
-        const details = { window: window.name, time: isoTime(this.#times[row]), behindHorizon: behindHorizon.has(row) }
-        this.#rejectRow(records, decoded, row, new RecordLateError(details), window.name)
+        const details = {
+          window: window.name,
+          time: isoTime(this.#times?.times[row]),
+          behindHorizon: behindHorizon.has(row),
+        }
+        this.#rejectRow(decoded, row, new RecordLateError(details), window.name)
       }
     }
   }
@@ -265,34 +292,41 @@ export class Epoch {
     if (watermarks === undefined) return false
     const watermark = drain ? Number.POSITIVE_INFINITY : watermarks.current()
     if (watermark === Number.NEGATIVE_INFINITY) return false
-    let any = false
+    const silent: WindowPlan[] = []
     for (const window of this.#windowPlans()) {
-      const fired = await this.#guard(window.name, () => fire(state.connection, window, watermark))
-      if (fired === undefined) {
-        await emptyOutput(state.connection, window)
+      const closed = this.#openWindows(window).close(watermark)
+      if (closed === undefined) {
+        silent.push(window)
         continue
       }
-      any = true
+      const rows = await this.#guard(window.name, () => fire(state.connection, window, watermark))
       const totals = (this.#windows[window.name] ??= emptyTotals())
-      totals.fired += fired.records
-      totals.windowsClosed += fired.windows
-      totals.rowsOut += fired.rows
+      totals.fired += closed.records
+      totals.windowsClosed += closed.windows
+      totals.rowsOut += rows
     }
     watermarks.actedOn(watermark)
+    const any = silent.length < this.#windowPlans().length
+    // Where nothing fired, nobody looks: what is staged then comes from the rows alone.
+    if (any) for (const window of silent) await emptyOutput(state.connection, window)
     return any
+  }
+
+  #openWindows(window: WindowPlan): OpenWindows {
+    return this.#context.openWindows.get(window.name) as OpenWindows
   }
 
   #windowPlans(): WindowPlan[] {
     return this.#context.plan.relations.filter((relation) => relation.kind === 'window')
   }
 
-  #rejectRow(records: EpochRecords, decoded: Decoded, row: number, error: HeadraceError, step: string): void {
+  #rejectRow(decoded: Decoded, row: number, error: HeadraceError, step: string): void {
     const record = decoded.recordOfRow === undefined ? row : (decoded.recordOfRow[row] as number)
-    this.#reject(records, record, error.code, error.message, step)
+    this.#reject(record, error.code, error.message, step)
   }
 
-  #reject(records: EpochRecords, record: number, code: string, reason: string, step: string): void {
-    const { block, index } = records.locate(record)
+  #reject(record: number, code: string, reason: string, step: string): void {
+    const { block, index } = this.#records.locate(record)
     const timestamp = block.timestamps[index] as number
     this.#letters.push({
       partition: block.partition,

@@ -5,11 +5,13 @@ import { sinkFolderFailure } from '../errors/index.ts'
 import { type LogLine, type PipelinePlan, type Sink, type Source, Watermarks } from '../model/index.ts'
 import { sinkFactory, sinkStaging, sourceFactory } from './adapters.ts'
 import { DEAD_LETTERS, DeadLetterSink, deadLetterStaging } from './dead-letters.ts'
-import { type EpochContext, prepareSession } from './epoch.ts'
+import type { EpochContext } from './epoch.ts'
 import { PipelineChangedError } from './errors.ts'
 import { pathOfSink, withPlace } from './failure-place.ts'
+import { openLanes } from './lanes.ts'
 import { Ledger } from './ledger.ts'
 import { makeFolder } from './make-folder.ts'
+import { OpenWindows } from './open-windows.ts'
 import type { RunOptions } from './options.ts'
 import { SinkQueue, type SinkStaging } from './outbox.ts'
 import { outboxChange } from './outbox-changes.ts'
@@ -29,6 +31,7 @@ export interface SessionOptions extends RunOptions {
 export interface SessionParts {
   readonly options: SessionOptions
   readonly context: EpochContext
+  readonly lanes: readonly EpochContext[]
   readonly ledger: Ledger
   /** Every sink's queue, the dead letters' among them. */
   readonly queues: readonly SinkQueue[]
@@ -65,8 +68,11 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     await state.transaction(() => state.writeCheckpoint(ledger.checkpoint(queues, undefined, new Map())))
   }
   for (const queue of queues) await openStaging(options, queue, ledger.incarnation, fragments)
-  await prepareSession({ state, plan })
   const spool = await spoolFolder(directory, config.trigger.maxBytes)
+  const openWindows = new Map<string, OpenWindows>()
+  for (const relation of plan.relations) {
+    if (relation.kind === 'window') openWindows.set(relation.name, await OpenWindows.read(state.connection, relation))
+  }
   const context: EpochContext = {
     pipeline: config.name,
     incarnation: ledger.incarnation,
@@ -76,13 +82,16 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     watermarks: restoreWatermarks(plan, last),
     targets: plan.sinks.map((sink) => ({ plan: sink, staging: stagings.get(sink.name) as SinkStaging })),
     deadLetters: stagings.get(DEAD_LETTERS) as SinkStaging,
+    openWindows,
     spoolFile: join(spool, SPOOL_FILE),
   }
+  const lanes = await openLanes(context)
   const factories = new Map(config.sinks.map((sink) => [sink.name, sinkFactory(setting, sink, plan)]))
   const deadLetterSink = async () => new DeadLetterSink(directory)
   return {
     options,
     context,
+    lanes,
     ledger,
     queues,
     createSink: (queue) => factories.get(queue.name) ?? deadLetterSink,

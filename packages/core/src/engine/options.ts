@@ -34,7 +34,7 @@ export interface RunOptions {
   /** Ends the run cleanly: the epoch under way is committed or given up, publications finish, everything is closed. */
   readonly signal: AbortSignal
   readonly observer?: EngineObserver
-  /** DuckDB threads and memory; all cores and DuckDB's default unless told. */
+  /** DuckDB's threads for one statement and its memory; half the cores and DuckDB's default unless told. */
   readonly threads?: number
   readonly memoryLimit?: string
   /** The machine's clock (ms); tests give a virtual one. */

@@ -3,8 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Database, failureOf } from '../duckdb/index.ts'
 import { dataFolderFailure, HeadraceError } from '../errors/index.ts'
 import type { PipelinePlan, Positions } from '../model/index.ts'
+import { preloadAdapters } from './adapters.ts'
 import { InternalError, OutOfMemoryError, StepFailedError } from './errors.ts'
 import { pathOfStep, withPlace } from './failure-place.ts'
+import { threadsFor } from './lanes.ts'
 import type { RunOptions, RunResult } from './options.ts'
 import { planChecked } from './plan-checked.ts'
 import { Session } from './session.ts'
@@ -22,10 +24,11 @@ const GRACE_MS = 3000
 export async function runPipeline(options: RunOptions): Promise<RunResult> {
   const { config } = options
   const dataDirectory = resolve(options.dataDirectory)
+  preloadAdapters(options)
   const plan = await planOf(options)
   const directory = join(dataDirectory, 'pipelines', config.name)
   const state = await StateStore.open(config.name, directory, {
-    threads: options.threads,
+    threads: options.threads ?? threadsFor(),
     memoryLimit: options.memoryLimit,
   })
   // DuckDB would spill to the working directory, where other pipelines' files have the same names.

@@ -3,6 +3,7 @@ import type { HeadraceError } from '../errors/index.ts'
 import type { LogLine, Positions, Sink } from '../model/index.ts'
 import { Committer } from './committer.ts'
 import type { EpochContext } from './epoch.ts'
+import type { EpochInput } from './epoch-input.ts'
 import { SinkBacklogError, SourcePausedError, TooManyRejectsError } from './errors.ts'
 import { pathOfSink, pathOfSource, withPlace } from './failure-place.ts'
 import type { Ledger } from './ledger.ts'
@@ -36,6 +37,8 @@ export class Session {
   #news: (() => void) | undefined
   #hasNews = false
   #failure: unknown
+  /** Number of the last epoch for which records were taken. */
+  #lastTaken: number
   #acknowledging: Promise<void> = Promise.resolve()
 
   /** Opens what the state says; nothing outside is touched before the publishers connect and `startReading`. */
@@ -48,6 +51,7 @@ export class Session {
     this.#options = options
     this.#context = context
     this.#ledger = ledger
+    this.#lastTaken = ledger.epoch
     this.#queues = queues
     const now = this.#now()
     this.#board = new StatusBoard(
@@ -70,6 +74,7 @@ export class Session {
     )
     this.#committer = new Committer({
       context,
+      lanes: parts.lanes,
       ledger,
       queues,
       step: (step, when, epoch) => this.#step(step, when, epoch),
@@ -152,23 +157,33 @@ export class Session {
     return this.#schedule.isLast(mode, goal, this.#now())
   }
 
+  /** Begins an epoch of what has been gathered; resolves when another one can be begun. */
   async epoch(): Promise<void> {
     const now = this.#now()
     if (now < this.#ledger.clock - CLOCK_ALARM_MS && now < this.#schedule.epochStartedAt) {
       this.log(clockSetBack(this.#ledger.clock - now))
     }
     this.#schedule.epochStarts(now)
-    this.#step('read', 'before', this.#ledger.epoch + 1)
-    const input = this.reader.take()
-    this.#step('read', 'after', this.#ledger.epoch + 1)
-    await this.#committer.epoch(input, now)
+    this.#committer.epoch(this.#take(), now).catch((error: unknown) => {
+      this.#failure ??= error
+      this.#wake()
+    })
+    await this.#committer.room
   }
 
   /** The last epoch: everything gathered; open batches are closed, and with `drain` all windows fired. */
   async finish(drain: boolean): Promise<void> {
     if (drain) this.#board.source.state = 'draining'
     this.#reading.abort()
-    await this.#committer.epoch(this.reader.take(), this.#now(), { drain, flush: true })
+    await this.#committer.epoch(this.#take(), this.#now(), { drain, flush: true })
+  }
+
+  #take(): EpochInput {
+    const number = ++this.#lastTaken
+    this.#step('read', 'before', number)
+    const input = this.reader.take()
+    this.#step('read', 'after', number)
+    return input
   }
 
   /** Resolves when every sink holds all that was committed for it. */

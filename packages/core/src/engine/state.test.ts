@@ -52,3 +52,12 @@ it('what a killed process had spilled is removed', async () => {
   expect(await state.connection.row('SELECT count(DISTINCT b)::INTEGER AS n FROM much')).toEqual({ n: 1_500_000 })
   state.close()
 })
+
+it('is not written outside of a transaction, which would be half an epoch', async () => {
+  const state = await open()
+  await expect(state.forgetFragments('sink', 1)).rejects.toThrow('outside of a transaction')
+  await expect(state.transaction(() => state.forgetFragments('sink', 1))).resolves.toBeUndefined()
+  const lane = await state.lane()
+  await expect(state.transaction(() => lane.forgetFragments('sink', 1))).rejects.toThrow('outside of a transaction')
+  state.close()
+})

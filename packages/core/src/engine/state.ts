@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { rm, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { type Connection, Database, type DatabaseOptions, failureOf, quoteIdentifier } from '../duckdb/index.ts'
+import {
+  type AppendColumn,
+  type Connection,
+  Database,
+  type DatabaseOptions,
+  failureOf,
+  quoteIdentifier,
+} from '../duckdb/index.ts'
 import { dataFolderFailure } from '../errors/index.ts'
 import type { Field, PartitionClock, PipelinePlan, Position, StagedFile } from '../model/index.ts'
 import { PipelineChangedError, PipelineRunningError, StateDamagedError } from './errors.ts'
@@ -73,22 +80,21 @@ const SCHEMA = `
 /** A DuckDB file shorter than its three header blocks has never held anything. */
 const HEADER_BYTES = 3 * 4096
 
-const FRAGMENT_COLUMNS = {
-  sink: 'VARCHAR',
-  sequence: 'BIGINT',
-  epoch: 'BIGINT',
-  number: 'INTEGER',
-  path: 'VARCHAR',
-  rows: 'BIGINT',
-  bytes: 'BIGINT',
-  partition: 'VARCHAR',
-  schema: 'VARCHAR',
-}
-
-/** `$1`: a JSON array of objects with these columns. */
-const INSERT_FRAGMENTS = `
-  INSERT INTO headrace.fragments (${Object.keys(FRAGMENT_COLUMNS).join(', ')})
-  SELECT unnest(from_json($1::JSON, '${JSON.stringify([FRAGMENT_COLUMNS])}'), recursive := true)`
+/** In the order of the table. */
+const FRAGMENT_COLUMNS: readonly {
+  readonly type: AppendColumn['type']
+  readonly of: (fragment: FragmentRecord, number: number) => string | number
+}[] = [
+  { type: 'VARCHAR', of: ({ sink }) => sink },
+  { type: 'BIGINT', of: ({ sequence }) => sequence },
+  { type: 'BIGINT', of: ({ epoch }) => epoch },
+  { type: 'INTEGER', of: (_, number) => number },
+  { type: 'VARCHAR', of: ({ path }) => path },
+  { type: 'BIGINT', of: ({ rows }) => rows },
+  { type: 'BIGINT', of: ({ bytes }) => bytes },
+  { type: 'VARCHAR', of: ({ partition }) => JSON.stringify(partition) },
+  { type: 'VARCHAR', of: ({ schema }) => JSON.stringify(schema) },
+]
 
 /** A pipeline's state file: window state, checkpoint and outbox. DuckDB's lock on it is the lock on the pipeline. */
 export class StateStore {
@@ -96,6 +102,7 @@ export class StateStore {
   readonly connection: Connection
   readonly #database: Database
   readonly #file: string
+  #inTransaction = false
 
   private constructor(directory: string, file: string, database: Database, connection: Connection) {
     this.directory = directory
@@ -167,6 +174,7 @@ export class StateStore {
 
   /** Within the epoch's transaction. */
   async writeCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    this.#assertInTransaction()
     await this.connection.run('DELETE FROM headrace.checkpoint')
     await this.connection.run('INSERT INTO headrace.checkpoint VALUES ($1)', [JSON.stringify(checkpoint)])
   }
@@ -190,34 +198,40 @@ export class StateStore {
 
   /** Within the epoch's transaction. */
   async addFragments(fragments: readonly FragmentRecord[]): Promise<void> {
-    // One statement for all: a batch may have thousands of partitions, and a statement for each would take seconds.
-    const rows = fragments.map(({ path, partition, schema, ...plain }, number) => ({
-      ...plain,
-      number,
-      path: this.#stored(path),
-      partition: JSON.stringify(partition),
-      schema: JSON.stringify(schema),
-    }))
-    if (rows.length > 0) await this.connection.run(INSERT_FRAGMENTS, [JSON.stringify(rows)])
+    this.#assertInTransaction()
+    if (fragments.length === 0) return
+    // A batch may have thousands of partitions, and a statement for each would take seconds.
+    await this.connection.append(
+      'fragments',
+      FRAGMENT_COLUMNS.map(({ type, of }) => ({
+        type,
+        values: fragments.map((fragment, number) => of({ ...fragment, path: this.#stored(fragment.path) }, number)),
+      })),
+      'headrace',
+    )
   }
 
   /** Within the epoch's transaction: the sink holds its batches up to `sequence`. */
   async forgetFragments(sink: string, sequence: number): Promise<void> {
+    this.#assertInTransaction()
     await this.connection.run('DELETE FROM headrace.fragments WHERE sink = $1 AND sequence <= $2', [sink, sequence])
   }
 
   /** Within a transaction: one batch is staged again with other files. */
   async dropBatch(sink: string, sequence: number): Promise<void> {
+    this.#assertInTransaction()
     await this.connection.run('DELETE FROM headrace.fragments WHERE sink = $1 AND sequence = $2', [sink, sequence])
   }
 
   /** Runs `work` inside one transaction; rolls back and rethrows when it fails. */
   async transaction<T>(work: () => Promise<T>, beforeCommit?: () => void): Promise<T> {
     await this.connection.run('BEGIN')
+    this.#inTransaction = true
     let result: T
     try {
       result = await work()
     } catch (error) {
+      this.#inTransaction = false
       await this.connection.run('ROLLBACK').catch((rollback: unknown) => {
         // DuckDB has already rolled back when the commit itself or a fatal error ended the transaction.
         if (failureOf(rollback).kind !== 'TransactionContext') throw rollback
@@ -225,8 +239,19 @@ export class StateStore {
       throw error
     }
     beforeCommit?.()
+    this.#inTransaction = false
     await this.connection.run('COMMIT')
     return result
+  }
+
+  /** Outside of one, a statement would be a commit of its own: half an epoch. */
+  #assertInTransaction(): void {
+    if (!this.#inTransaction) throw new Error('the state is written outside of a transaction')
+  }
+
+  /** The same state over a connection of its own, with temp tables and views of its own. */
+  async lane(): Promise<StateStore> {
+    return new StateStore(this.directory, this.#file, this.#database, await this.#database.connect())
   }
 
   /** Folds the write-ahead log into the file once it is larger than `walBytes`. Only between epochs. */

@@ -1,5 +1,6 @@
 import { type Connection, quoteIdentifier } from '../duckdb/index.ts'
-import { LATE_TABLE, RECORDS_COLUMN, ROW_COLUMN, type WindowPlan } from '../model/index.ts'
+import { LATE_TABLE, ROW_COLUMN, type WindowPlan } from '../model/index.ts'
+import { type OpenWindows, ROW_FIGURES } from './open-windows.ts'
 
 /** The parameter of `fire` for a watermark in ms: a window fires when the watermark ≥ its end − 1 ms. */
 function fireLimit(watermark: number): string {
@@ -19,6 +20,7 @@ export interface Accumulated {
 export async function accumulate(
   connection: Connection,
   window: WindowPlan,
+  open: OpenWindows,
   lateRows: readonly number[],
 ): Promise<Accumulated> {
   let late: number[] = []
@@ -30,23 +32,15 @@ export async function accumulate(
     late = rows.map(({ row }) => row)
   }
   const select = late.length > 0 ? window.accumulateOnTime : window.accumulate
-  await connection.run(`CREATE OR REPLACE TEMP TABLE _accumulated AS ${select}`)
-  const counted = await connection.row<{ accepted: number }>(
-    `SELECT coalesce(sum(${RECORDS_COLUMN}), 0)::DOUBLE AS accepted FROM _accumulated`,
+  const figures = await connection.numbers(
+    `INSERT INTO ${quoteIdentifier(window.stateTable)} ${select} RETURNING ${ROW_FIGURES}`,
   )
-  await connection.run(`INSERT INTO ${quoteIdentifier(window.stateTable)} SELECT * FROM _accumulated`)
-  return { accepted: counted?.accepted ?? 0, late }
+  return { accepted: open.add(figures), late }
 }
 
 async function fillLateTable(connection: Connection, rows: readonly number[]): Promise<void> {
   await connection.run(`CREATE OR REPLACE TEMP TABLE ${LATE_TABLE} (row BIGINT)`)
   await connection.run(`INSERT INTO ${LATE_TABLE} SELECT unnest($1::BIGINT[])`, [`[${rows.join(',')}]`])
-}
-
-export interface Fired {
-  readonly records: number
-  readonly windows: number
-  readonly rows: number
 }
 
 /** An empty table for the window's output: what the relations after it are bound to until something fires. */
@@ -55,18 +49,17 @@ export async function emptyOutput(connection: Connection, window: WindowPlan): P
   await connection.run(`CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(window.name)} (${columns.join(', ')})`)
 }
 
-/** Moves what `watermark` closes from the state to the window's output table; undefined when nothing is due. */
-export async function fire(connection: Connection, window: WindowPlan, watermark: number): Promise<Fired | undefined> {
+/** Moves what `watermark` closes from the state to the window's output table; gives the number of rows there. */
+export async function fire(connection: Connection, window: WindowPlan, watermark: number): Promise<number> {
   const limit = fireLimit(watermark)
-  const state = quoteIdentifier(window.stateTable)
-  const due = await connection.row<{ records: number; windows: number }>(
-    `SELECT coalesce(sum(${RECORDS_COLUMN}), 0)::DOUBLE AS records, count(DISTINCT window_end)::DOUBLE AS windows FROM ${state} WHERE window_end <= $1::TIMESTAMP`,
+  const names = window.columns.map((column) => quoteIdentifier(column.name))
+  const columns = window.columns.map((column, i) => `CAST(${names[i]} AS ${column.type}) AS ${names[i]}`)
+  const rows = await connection.copy(
+    `CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(window.name)} AS
+     SELECT ${columns.join(', ')} FROM (${window.fire}) AS fired(${names.join(', ')})`,
     [limit],
   )
-  if (due === undefined || due.windows === 0) return undefined
-  const name = quoteIdentifier(window.name)
-  await emptyOutput(connection, window)
-  const rows = await connection.run(`INSERT INTO ${name} ${window.fire}`, [limit])
+  const state = quoteIdentifier(window.stateTable)
   await connection.run(`DELETE FROM ${state} WHERE window_end <= $1::TIMESTAMP`, [limit])
-  return { records: due.records, windows: due.windows, rows }
+  return rows
 }

@@ -15,6 +15,7 @@ export class EpochRecords {
   readonly count: number
   readonly bytes: number
   readonly ranges: readonly PartitionRange[]
+  #released = false
 
   /** `blocks` in order of arrival; those of one partition stay in that order. */
   constructor(blocks: readonly RecordBlock[]) {
@@ -59,7 +60,9 @@ export class EpochRecords {
     return valueAt(block.values, index)
   }
 
+  /** The bytes are needed no more. Only the first call counts. */
   release(): void {
-    for (const block of this.blocks) block.release()
+    if (!this.#released) for (const block of this.blocks) block.release()
+    this.#released = true
   }
 }

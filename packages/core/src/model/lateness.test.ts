@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { judge, windowEnd } from './lateness.ts'
+import { CHUNK_ROWS, judge, type RowRange, sharedChunks, suspectChunks, windowEnd } from './lateness.ts'
 import { Watermarks } from './watermark.ts'
 
 const minute = { kind: 'tumble', sizeMs: 60_000, offsetMs: 0 } as const
@@ -121,4 +121,61 @@ function lateOf(records: readonly { partition: string; time: number }[], cuts: r
     at += epoch.length
   }
   return late.sort((a, b) => a - b)
+}
+
+describe('suspectChunks', () => {
+  const jumpy = fc.record({
+    jitter: fc.array(fc.integer({ min: -8000, max: 8000 }), { minLength: 1, maxLength: 50 }),
+    stepMs: fc.integer({ min: 0, max: 400 }),
+    lengths: fc.array(fc.integer({ min: 0, max: 3 * CHUNK_ROWS }), { minLength: 1, maxLength: 5 }),
+    odd: fc.array(fc.tuple(fc.nat(), fc.constantFrom(Number.NaN, 1e17, -1e17, 5_000_000)), { maxLength: 6 }),
+    horizon: fc.constantFrom(Number.NEGATIVE_INFINITY, 20_000),
+  })
+
+  it('finds every chunk whose rows have to be judged one by one', () => {
+    fc.assert(
+      fc.property(jumpy, ({ jitter, stepMs, lengths, odd, horizon }) => {
+        const rows = lengths.reduce((sum, length) => sum + length, 0)
+        const times = Float64Array.from({ length: rows }, (_, i) => i * stepMs + (jitter[i % jitter.length] as number))
+        for (const [row, time] of odd) if (rows > 0) times[row % rows] = time
+        let from = 0
+        const ranges = lengths.map((length, i) => ({ partition: `p${i % 2}`, from, to: (from += length) }))
+        const timestamps = Float64Array.from({ length: rows }, (_, i) => (i % 3 === 0 ? -1 : i * stepMs))
+        const rules = { delayMs: 5000, maxAheadMs: 60_000, windows: [minute], horizon, maxTime: () => 3000 }
+        const chunks = summaryOf(times, ranges)
+        const guessed = { times: onlyKnown(times, chunks.known), timestamps, ranges, chunks }
+        for (const chunk of suspectChunks(guessed, rules)) chunks.known[chunk] = 1
+        const known = { times: onlyKnown(times, chunks.known), timestamps, ranges, chunks }
+        expect(judge(known, rules)).toEqual(judge({ times, timestamps, ranges }, rules))
+      }),
+    )
+  })
+
+  it('suspects nothing where times rise within the delay', () => {
+    const times = Float64Array.from({ length: 10 * CHUNK_ROWS }, (_, i) => i * 10 - (i % 7) * 300)
+    const ranges = [{ partition: 'p', from: 0, to: times.length }]
+    const rules = { delayMs: 5000, maxAheadMs: always, windows: [minute], horizon: -5000, maxTime: () => -3000 }
+    const timestamps = new Float64Array(times.length).fill(-1)
+    expect(suspectChunks({ times, timestamps, ranges, chunks: summaryOf(times, ranges) }, rules)).toEqual([])
+  })
+})
+
+/** What the database would say of the chunks; those that ranges share are known. */
+function summaryOf(times: Float64Array, ranges: readonly RowRange[]) {
+  const count = Math.ceil(times.length / CHUNK_ROWS)
+  const rowsOf = (chunk: number) => times.subarray(chunk * CHUNK_ROWS, (chunk + 1) * CHUNK_ROWS)
+  const known = new Uint8Array(count)
+  for (const chunk of sharedChunks(ranges)) known[chunk] = 1
+  return {
+    lowest: Float64Array.from({ length: count }, (_, chunk) => Math.min(...rowsOf(chunk))),
+    highest: Float64Array.from({ length: count }, (_, chunk) => {
+      return Math.max(...rowsOf(chunk).filter((time) => !Number.isNaN(time)))
+    }),
+    known,
+  }
+}
+
+/** Times of other rows must not matter. */
+function onlyKnown(times: Float64Array, known: Uint8Array): Float64Array {
+  return times.map((time, row) => (known[Math.floor(row / CHUNK_ROWS)] === 1 ? time : Number.NaN))
 }

@@ -64,11 +64,14 @@ interface FunctionRow {
   definition: string | null
 }
 
-let known: FunctionCatalog | undefined
+let known: Promise<FunctionCatalog> | undefined
 
 /** What the DuckDB of this process has; asked once. */
-export async function loadFunctionCatalog(connection: Connection): Promise<FunctionCatalog> {
-  known ??= await readCatalog(connection)
+export function loadFunctionCatalog(connection: Connection): Promise<FunctionCatalog> {
+  known ??= readCatalog(connection).catch((error: unknown) => {
+    known = undefined
+    throw error
+  })
   return known
 }
 
