@@ -1,9 +1,6 @@
 /** One pipeline drained from a broker, in a process of its own. Prints one JSON line. */
-import { enableCompileCache } from 'node:module'
-
 // As the command line does.
 process.env.UV_THREADPOOL_SIZE = '8'
-enableCompileCache()
 const { readFileSync } = await import('node:fs')
 const { adapters } = await import('@headrace/adapters')
 const { parsePipeline, runPipeline } = await import('@headrace/core')

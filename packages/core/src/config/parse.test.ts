@@ -85,7 +85,7 @@ test('a good file becomes a configuration with defaults and plain units', () => 
         ],
       },
     ],
-    trigger: { intervalMs: 1000, maxRecords: 128_000, maxBytes: 16_777_216 },
+    trigger: { intervalMs: 1000, maxRecords: 120_000, maxBytes: 15_728_640 },
     sinks: [
       {
         name: 'folder',

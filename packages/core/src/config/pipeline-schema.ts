@@ -128,9 +128,9 @@ const triggerSchema = Type.Object(
       Duration({ default: '1 second', description: 'An epoch closes after this time, if anything has arrived.' }),
     ),
     maxRecords: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 10_000_000, default: 128_000, description: '… or at so many records.' }),
+      Type.Integer({ minimum: 1, maximum: 10_000_000, default: 120_000, description: '… or at so many records.' }),
     ),
-    maxBytes: Type.Optional(Size({ default: '16 MiB', description: '… or at so many bytes of record values.' })),
+    maxBytes: Type.Optional(Size({ default: '15 MiB', description: '… or at so many bytes of record values.' })),
   },
   { ...closed, default: {}, description: 'When an epoch closes: whichever comes first.' },
 )
