@@ -5,7 +5,7 @@ import { GroupCoordinator } from './groups/coordinator.ts'
 import { OffsetStore } from './groups/offset-store.ts'
 import { createHandlers } from './handlers/index.ts'
 import type { Services } from './handlers/services.ts'
-import { Dispatcher } from './server/dispatcher.ts'
+import { Dispatcher, type Endpoint } from './server/dispatcher.ts'
 import { Listener } from './server/listener.ts'
 import { DataDirLock } from './storage/data-dir-lock.ts'
 import { type FsyncPolicy, IntervalFlusher } from './storage/flusher.ts'
@@ -42,13 +42,19 @@ export class Broker {
   readonly #flusher: IntervalFlusher
   #closing: Promise<void> | undefined
 
-  private constructor(lock: DataDirLock, listener: Listener, services: Services, flusher: IntervalFlusher) {
+  private constructor(
+    lock: DataDirLock,
+    listener: Listener,
+    endpoint: Endpoint,
+    services: Services,
+    flusher: IntervalFlusher,
+  ) {
     this.#lock = lock
     this.#listener = listener
     this.#services = services
     this.#flusher = flusher
-    this.host = services.cluster.host
-    this.port = listener.port
+    this.host = endpoint.host
+    this.port = endpoint.port
   }
 
   /** Starts a broker and resolves when clients can connect. Throws `DataDirLockedError` or `PortInUseError`. */
@@ -86,7 +92,13 @@ export class Broker {
 async function startLocked(
   options: BrokerOptions,
   lock: DataDirLock,
-  make: (lock: DataDirLock, listener: Listener, services: Services, flusher: IntervalFlusher) => Broker,
+  make: (
+    lock: DataDirLock,
+    listener: Listener,
+    endpoint: Endpoint,
+    services: Services,
+    flusher: IntervalFlusher,
+  ) => Broker,
 ): Promise<Broker> {
   const { dataDir, host = '127.0.0.1', onError = () => {}, fsync = DEFAULT_FSYNC, defaultPartitions = 1 } = options
   const flusher = new IntervalFlusher(fsync.mode === 'interval' ? fsync.ms : 0, onError)
@@ -99,7 +111,7 @@ async function startLocked(
       TopicRegistry.open({ dataDir, storage: { fsync, flusher, onError }, defaultPartitions }),
     ])
     const advertised = options.advertisedHost ?? host
-    const cluster: Cluster = { clusterId, nodeId: NODE_ID, host: advertised, port: listener.port }
+    const cluster: Cluster = { clusterId, nodeId: NODE_ID }
     const services: Services = {
       cluster,
       topics,
@@ -108,8 +120,9 @@ async function startLocked(
       autoCreateTopics: options.autoCreateTopics ?? true,
       defaultPartitions,
     }
-    listener.serve(new Dispatcher(createHandlers(services)))
-    return make(lock, listener, services, flusher)
+    const endpoint = { host: advertised, port: listener.port }
+    listener.serve(new Dispatcher(createHandlers(services)), endpoint)
+    return make(lock, listener, endpoint, services, flusher)
   } catch (error) {
     await listener.close()
     throw error

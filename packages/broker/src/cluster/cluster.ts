@@ -6,9 +6,6 @@ import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
 export interface Cluster {
   readonly clusterId: string
   readonly nodeId: number
-  /** Where clients reach it. */
-  readonly host: string
-  readonly port: number
 }
 
 export const NODE_ID = 1

@@ -16,8 +16,7 @@ import { answerOf, attempt, NO_ERROR, type Services } from './services.ts'
 /** Kafka's group.max.session.timeout.ms; its lower limit is not kept, so that tests need not wait for it. */
 const SESSION_TIMEOUT_MS = { min: 100, max: 1_800_000 }
 
-export function findCoordinatorHandler({ cluster: { nodeId, host, port } }: Services): Handler {
-  const here = { ...NO_ERROR, nodeId, host, port }
+export function findCoordinatorHandler({ cluster: { nodeId } }: Services): Handler {
   const nowhere = {
     errorCode: ERROR.INVALID_REQUEST,
     errorMessage: 'this broker coordinates groups only: it has no transactions yet',
@@ -25,8 +24,8 @@ export function findCoordinatorHandler({ cluster: { nodeId, host, port } }: Serv
     host: '',
     port: -1,
   }
-  return handlerOf(findCoordinator, ({ key, keyType, coordinatorKeys }, { version }) => {
-    const found = keyType === COORDINATOR_KEY_TYPE.group ? here : nowhere
+  return handlerOf(findCoordinator, ({ key, keyType, coordinatorKeys }, { version, endpoint }) => {
+    const found = keyType === COORDINATOR_KEY_TYPE.group ? { ...NO_ERROR, nodeId, ...endpoint } : nowhere
     const keys = version >= 4 ? coordinatorKeys : [key]
     return { ...found, coordinators: keys.map((asked) => ({ key: asked, ...found })) }
   })

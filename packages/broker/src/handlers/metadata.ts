@@ -17,7 +17,7 @@ type TopicAnswer = ResponseOf<typeof metadata>['topics'][number]
 type AskedTopic = NonNullable<RequestOf<typeof metadata>['topics']>[number]
 
 export function metadataHandler(services: Services): Handler {
-  return handlerOf(metadata, async (request, { version }) => {
+  return handlerOf(metadata, async (request, { version, endpoint }) => {
     const { cluster, topics } = services
     // Version 0 has no null: its empty list means all.
     const wantsAll = request.topics === null || (version === 0 && request.topics.length === 0)
@@ -26,7 +26,7 @@ export function metadataHandler(services: Services): Handler {
       ? topics.list().map((topic) => describe(topic, cluster.nodeId))
       : await Promise.all((request.topics ?? []).map((asked) => answerFor(asked, services, mayCreate)))
     return {
-      brokers: [{ nodeId: cluster.nodeId, host: cluster.host, port: cluster.port }],
+      brokers: [{ nodeId: cluster.nodeId, ...endpoint }],
       clusterId: cluster.clusterId,
       controllerId: cluster.nodeId,
       topics: answers,
@@ -35,12 +35,12 @@ export function metadataHandler(services: Services): Handler {
 }
 
 export function describeClusterHandler({ cluster }: Services): Handler {
-  return handlerOf(describeCluster, ({ endpointType }) => ({
+  return handlerOf(describeCluster, ({ endpointType }, { endpoint }) => ({
     errorCode: ERROR.NONE,
     endpointType,
     clusterId: cluster.clusterId,
     controllerId: cluster.nodeId,
-    brokers: [{ brokerId: cluster.nodeId, host: cluster.host, port: cluster.port }],
+    brokers: [{ brokerId: cluster.nodeId, ...endpoint }],
   }))
 }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import type { Dispatcher } from './dispatcher.ts'
+import type { Dispatcher, Endpoint } from './dispatcher.ts'
 import { FrameReader } from './frame-reader.ts'
 
 /** No more is read from a connection while it has so many requests, or bytes of requests, that are not answered. */
@@ -21,6 +21,7 @@ export class Connection {
   readonly #dispatcher: Dispatcher
   readonly #frames: FrameReader
   readonly #gone = new AbortController()
+  readonly #endpoint: Endpoint
   readonly #onError: (error: unknown) => void
   #answered: Promise<void> = Promise.resolve()
   #requestsInFlight = 0
@@ -29,11 +30,16 @@ export class Connection {
   constructor(
     socket: Socket,
     dispatcher: Dispatcher,
-    options: { readonly maxRequestBytes: number; readonly onError: (error: unknown) => void },
+    options: {
+      readonly endpoint: Endpoint
+      readonly maxRequestBytes: number
+      readonly onError: (error: unknown) => void
+    },
   ) {
     this.#socket = socket
     this.#dispatcher = dispatcher
     this.#frames = new FrameReader(options.maxRequestBytes)
+    this.#endpoint = options.endpoint
     this.#onError = options.onError
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('close', () => this.#gone.abort())
@@ -69,7 +75,8 @@ export class Connection {
   // Never rejects: it may have to wait for the answers before it, with nobody listening yet.
   #outcomeOf(frame: Buffer): Promise<Outcome> {
     const clientHost = `/${this.#socket.remoteAddress ?? ''}`
-    return this.#dispatcher.dispatch(frame, { clientHost, signal: this.#gone.signal }).then(
+    const client = { clientHost, endpoint: this.#endpoint, signal: this.#gone.signal }
+    return this.#dispatcher.dispatch(frame, client).then(
       (chunks) => ({ chunks }),
       (failure: unknown) => ({ failure }),
     )

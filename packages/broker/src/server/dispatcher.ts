@@ -11,11 +11,19 @@ import {
   readRequestHeader,
 } from '../protocol/index.ts'
 
+/** Where the clients of one listener reach the broker. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
 /** Who asks, and in which version. */
 export interface RequestContext {
   readonly version: number
   readonly clientId: string
   readonly clientHost: string
+  /** What the client is told to connect to: the advertised address of the listener that it came by. */
+  readonly endpoint: Endpoint
   /** Aborted when the connection is gone: nobody waits for the answer any more. */
   readonly signal: AbortSignal
 }
@@ -47,7 +55,7 @@ export class Dispatcher {
   }
 
   /** The response to one frame, in pieces; null for none. Rejects where the connection has to be closed. */
-  async dispatch(frame: Buffer, client: Pick<RequestContext, 'clientHost' | 'signal'>): Promise<Buffer[] | null> {
+  async dispatch(frame: Buffer, client: Omit<RequestContext, 'version' | 'clientId'>): Promise<Buffer[] | null> {
     const reader = new ProtocolReader(frame)
     const { apiKey, apiVersion: version, correlationId, clientId } = readRequestHeader(reader)
     const handler = this.#handlers.get(apiKey)

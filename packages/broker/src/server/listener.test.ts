@@ -16,7 +16,7 @@ it('a client that connects while the broker still starts is answered once it has
   const later = connect(listener.port, '127.0.0.1')
   await once(later, 'connect')
   await new Promise((resolve) => setImmediate(resolve))
-  listener.serve(new Dispatcher([]))
+  listener.serve(new Dispatcher([]), { host: '127.0.0.1', port: listener.port })
   const [answer] = (await once(early, 'data')) as [Buffer]
   const { correlationId, body } = decodeResponse(apiVersions, 0, answer.subarray(LENGTH_BYTES))
   expect(correlationId).toBe(7)

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { PortInUseError } from '../errors.ts'
 import { isErrno } from '../storage/durable-file.ts'
 import { Connection } from './connection.ts'
-import type { Dispatcher } from './dispatcher.ts'
+import type { Dispatcher, Endpoint } from './dispatcher.ts'
 
 /** Kafka's socket.request.max.bytes. */
 const MAX_REQUEST_BYTES = 100 * 1024 * 1024
@@ -47,9 +47,10 @@ export class Listener {
     return address.port
   }
 
-  serve(dispatcher: Dispatcher): void {
+  /** `endpoint` is what clients are told to connect to. */
+  serve(dispatcher: Dispatcher, endpoint: Endpoint): void {
     const begin = (socket: Socket) => {
-      const options = { maxRequestBytes: MAX_REQUEST_BYTES, onError: this.#onError }
+      const options = { endpoint, maxRequestBytes: MAX_REQUEST_BYTES, onError: this.#onError }
       const connection = new Connection(socket, dispatcher, options)
       this.#connections.add(connection)
       socket.once('close', () => this.#connections.delete(connection))
