@@ -118,10 +118,18 @@ function average(call: FunctionCall, argument: string): Decomposition {
             `CAST(replace(CAST(sum(${sum}) AS VARCHAR), '.', '') AS HUGEINT)`,
             `sum(${count}) * ${10n ** BigInt(scale)}`,
           ],
-    value: ([sum, rows]) =>
-      `CASE WHEN abs(${sum}) < ${2n ** 53n} THEN CAST(${sum} AS DOUBLE) / CAST(${rows} AS DOUBLE) ` +
+    value: ([sum, rows]) => {
+      const whole = `${sum} // ${rows}`
+      const rest = `${sum} % ${rows}`
       // By way of text: a cast of a negative HUGEINT to DOUBLE is not rounded to the nearest.
-      `ELSE CAST(CAST(${sum} // ${rows} AS VARCHAR) AS DOUBLE) + CAST(${sum} % ${rows} AS DOUBLE) / CAST(${rows} AS DOUBLE) END`,
+      const rounded = (exact: string) => `CAST(CAST(${exact} AS VARCHAR) AS DOUBLE)`
+      return (
+        `CASE WHEN abs(${sum}) < ${2n ** 53n} THEN CAST(${sum} AS DOUBLE) / CAST(${rows} AS DOUBLE) ` +
+        // Above 2^53 the rest is less than half of the last bit, but it decides a tie: one more bit holds it.
+        `WHEN abs(${whole}) >= ${2n ** 53n} AND ${rest} <> 0 THEN ${rounded(`(${whole}) * 2 + sign(${rest})`)} / 2 ` +
+        `ELSE ${rounded(whole)} + CAST(${rest} AS DOUBLE) / CAST(${rows} AS DOUBLE) END`
+      )
+    },
   }
 }
 
