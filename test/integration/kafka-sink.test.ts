@@ -4,21 +4,21 @@ import { join } from 'node:path'
 import type { Field, Sink } from '@headrace/core'
 import { describeSink, type ReadRow, type ReadValue, SourceReader } from '@headrace/core/testing'
 import { afterAll, beforeAll } from 'vitest'
-import { BrokerProcess } from '../support/broker-process.ts'
 import { KafkaPlaces } from './support/kafka-places.ts'
+import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
 
-let broker: BrokerProcess
+let kafka: KafkaUnderTest
 let places: KafkaPlaces
 let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-sink-'))
-  broker = await BrokerProcess.start(folder)
-  places = await KafkaPlaces.open(broker.address)
+  kafka = await startKafka(folder)
+  places = await KafkaPlaces.open(kafka.address)
 })
 afterAll(async () => {
   await places?.close()
-  await broker?.stop()
+  await kafka?.stop()
   if (folder !== undefined) await rm(folder, { recursive: true, force: true })
 })
 

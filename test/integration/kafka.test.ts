@@ -9,25 +9,24 @@ import { CompressionTypes } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { BrokerProcess } from '../support/broker-process.ts'
 import { KafkaPlaces } from './support/kafka-places.ts'
+import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
 
-let broker: BrokerProcess | undefined
+let kafka: KafkaUnderTest | undefined
 let places: KafkaPlaces
 let folder: string
 const closing: { close(): Promise<void> }[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-'))
-  // A real cluster's address runs the same tests against it.
-  const external = process.env.HEADRACE_TEST_KAFKA
-  if (external === undefined) broker = await BrokerProcess.start(folder)
-  places = await KafkaPlaces.open(external ?? broker?.address ?? '')
+  kafka = await startKafka(folder)
+  places = await KafkaPlaces.open(kafka.address)
 })
 afterEach(async () => {
   for (const one of closing.splice(0).reverse()) await one.close()
 })
 afterAll(async () => {
   await places?.close()
-  await broker?.stop()
+  await kafka?.stop()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -104,8 +103,7 @@ describe('where it starts', () => {
     await reader.untilRecords(2)
     await reader.close()
     await places.admin.deleteTopics({ topics: [topic] })
-    await places.admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: false })
-    await places.admin.fetchTopicMetadata({ topics: [topic] })
+    await places.createTopic(topic, 1)
     const again = await reading(places.source({ topic }), reader.positions)
     await expect(again.next()).rejects.toMatchObject({ code: 'KAFKA_TOPIC_RECREATED', retry: 'never' })
   })

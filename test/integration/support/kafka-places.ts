@@ -58,6 +58,8 @@ export class KafkaPlaces {
     const places = new KafkaPlaces(bootstrap, await kafka.source.load(), await kafka.sink.load())
     await places.admin.connect()
     await places.producer.connect()
+    // A cluster that never had a group makes its coordinator when first asked for one.
+    await untilDone(() => places.admin.fetchOffsets({ groupId: 'headrace.conformance' }))
     return places
   }
 
@@ -69,26 +71,19 @@ export class KafkaPlaces {
   /** A fresh topic's name. */
   async topic(partitions: number): Promise<string> {
     const topic = `t-${randomUUID()}`
+    await this.createTopic(topic, partitions)
+    return topic
+  }
+
+  /** Resolves when the topic can be written and read. */
+  async createTopic(topic: string, partitions: number): Promise<void> {
     const configEntries = [{ name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) }]
     await this.admin.createTopics({
       topics: [{ topic, numPartitions: partitions, configEntries }],
       waitForLeaders: false,
     })
-    await this.#untilKnown(topic)
-    return topic
-  }
-
-  // Brokers of a real cluster hear of a topic a moment after it was made.
-  async #untilKnown(topic: string): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.admin.fetchTopicMetadata({ topics: [topic] })
-        return
-      } catch (error) {
-        if (attempt === 50) throw error
-        await setTimeout(20)
-      }
-    }
+    // Brokers of a real cluster hear of a topic, and open its partitions, a moment after it was made.
+    await untilDone(() => this.admin.fetchTopicOffsets(topic))
   }
 
   async place(partitions: number, compression = CompressionTypes.None): Promise<SourcePlace> {
@@ -129,6 +124,19 @@ export class KafkaPlaces {
       lakeDirectory: '/nonexistent',
       connection: { bootstrap: this.bootstrap, clientId: 'headrace', ...connection },
       log: (line) => this.logged.push(line),
+    }
+  }
+}
+
+/** Tries again what a cluster refuses until it has settled, for 10 s at most. */
+async function untilDone(call: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await call()
+      return
+    } catch (error) {
+      if (attempt === 200) throw error
+      await setTimeout(50)
     }
   }
 }
