@@ -1,6 +1,15 @@
 import { LEADER_EPOCH } from '../cluster/cluster.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
-import { ERROR, fetch, KafkaError, READ_COMMITTED, type RequestOf, type ResponseOf } from '../protocol/index.ts'
+import {
+  BatchHeader,
+  ERROR,
+  fetch,
+  forEachBatch,
+  KafkaError,
+  READ_COMMITTED,
+  type RequestOf,
+  type ResponseOf,
+} from '../protocol/index.ts'
 import { type Handler, handlerOf, type RequestContext } from '../server/dispatcher.ts'
 import { answerOf, type Services } from './services.ts'
 
@@ -40,12 +49,16 @@ export function fetchHandler({ topics }: Services): Handler {
     const wanted = request.topics.map((topic) => findTopic(topic, context.version))
     // From here on, so that nothing that is appended while the logs are read goes unnoticed.
     const logs = wanted.flatMap(({ partitions }) => partitions.flatMap(({ log }) => log ?? []))
-    using arrivals = new Arrivals(logs)
-    const first = await collect(wanted, request)
-    const isEnough = first.hasError || first.bytes >= request.minBytes || logs.length === 0
-    if (isEnough || request.maxWaitMs <= 0) return { responses: first.responses }
-    await arrivals.reach(request.minBytes - first.bytes, request.maxWaitMs, context.signal)
-    return { responses: (await collect(wanted, request)).responses }
+    using arrivals = new Arrivals(logs, request.isolationLevel === READ_COMMITTED)
+    const deadline = performance.now() + request.maxWaitMs
+    for (;;) {
+      arrivals.countAnew()
+      const { responses, bytes, hasError } = await collect(wanted, request)
+      const leftMs = deadline - performance.now()
+      const isEnough = hasError || bytes >= request.minBytes || logs.length === 0
+      if (isEnough || leftMs <= 0 || context.signal.aborted) return { responses }
+      await arrivals.reach(request.minBytes - bytes, leftMs, context.signal)
+    }
   })
 
   function findTopic(asked: FetchRequest['topics'][number], version: RequestContext['version']): WantedTopic {
@@ -92,15 +105,19 @@ async function read(
     if (asked.currentLeaderEpoch > LEADER_EPOCH)
       throw new KafkaError('UNKNOWN_LEADER_EPOCH', `leader epoch ${asked.currentLeaderEpoch} is not known`)
     const maxBytes = Math.min(asked.partitionMaxBytes, bytesLeft)
+    const isCommitted = isolationLevel === READ_COMMITTED
+    // Taken before the read: what is decided while it goes on may lie beyond what it brings.
+    const { endOffset: highWatermark, lastStableOffset } = log
+    const upTo = isCommitted ? lastStableOffset : highWatermark
     const records =
-      maxBytes > 0 || isFirst ? await log.read(asked.fetchOffset, Math.max(maxBytes, 0), isFirst) : NO_RECORDS
+      maxBytes > 0 || isFirst ? await log.read(asked.fetchOffset, Math.max(maxBytes, 0), isFirst, upTo) : NO_RECORDS
     return {
       partitionIndex,
       errorCode: ERROR.NONE,
-      highWatermark: log.endOffset,
-      lastStableOffset: log.endOffset,
+      highWatermark,
+      lastStableOffset,
       logStartOffset: log.startOffset,
-      abortedTransactions: isolationLevel === READ_COMMITTED ? [] : null,
+      abortedTransactions: isCommitted ? abortedIn(records, log) : null,
       records,
     }
   } catch (error) {
@@ -117,19 +134,38 @@ async function read(
   }
 }
 
-/** Counts the bytes that come into some logs from its making on. */
+/** The aborted transactions that have records among these batches. */
+function abortedIn(records: Buffer, log: PartitionLog): PartitionAnswer['abortedTransactions'] {
+  if (records.length === 0) return []
+  let end = 0
+  forEachBatch(records, ({ lastOffset }) => {
+    end = lastOffset + 1
+  })
+  const { baseOffset } = new BatchHeader().at(records, 0)
+  return log.abortedWithin(baseOffset, end).map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
+}
+
+/** Counts the bytes that come into some logs. For readers of committed records whatever moves a last stable offset counts as enough. */
 class Arrivals {
   readonly #stops: readonly (() => void)[]
   #bytes = 0
   #notify: () => void = () => {}
 
-  constructor(logs: readonly PartitionLog[]) {
-    this.#stops = logs.map((log) =>
-      log.onAppend((bytes) => {
-        this.#bytes += bytes
+  constructor(logs: readonly PartitionLog[], committedOnly: boolean) {
+    this.#stops = logs.map((log) => {
+      let stable = log.lastStableOffset
+      return log.onAppend((bytes) => {
+        const hasMoved = log.lastStableOffset > stable
+        stable = log.lastStableOffset
+        if (committedOnly) this.#bytes += hasMoved ? Number.POSITIVE_INFINITY : 0
+        else this.#bytes += bytes
         this.#notify()
-      }),
-    )
+      })
+    })
+  }
+
+  countAnew(): void {
+    this.#bytes = 0
   }
 
   /** Resolves when `bytes` have come, after `maxWaitMs`, or when the client is gone. */

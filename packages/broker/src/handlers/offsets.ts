@@ -1,7 +1,7 @@
 import { LEADER_EPOCH } from '../cluster/cluster.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { TimedOffset } from '../log/timestamp-search.ts'
-import { ERROR, KafkaError, listOffsets, OFFSET_SPEC, offsetForLeaderEpoch } from '../protocol/index.ts'
+import { ERROR, KafkaError, listOffsets, OFFSET_SPEC, offsetForLeaderEpoch, READ_COMMITTED } from '../protocol/index.ts'
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
 import { answerOf, type Services } from './services.ts'
 
@@ -14,19 +14,26 @@ export function listOffsetsHandler({ topics }: Services): Handler {
         name,
         partitions: await Promise.all(
           partitions.map(({ partitionIndex, timestamp, currentLeaderEpoch }) =>
-            answer(name, partitionIndex, timestamp, currentLeaderEpoch),
+            answer(name, partitionIndex, timestamp, currentLeaderEpoch, request.isolationLevel === READ_COMMITTED),
           ),
         ),
       })),
     ),
   }))
 
-  async function answer(name: string, partitionIndex: number, spec: number, currentLeaderEpoch: number) {
+  async function answer(
+    name: string,
+    partitionIndex: number,
+    spec: number,
+    currentLeaderEpoch: number,
+    committedOnly: boolean,
+  ) {
     try {
       const log = topics.partition(name, partitionIndex)
       if (log === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `no partition ${partitionIndex}`)
       assertLeaderEpoch(currentLeaderEpoch)
-      const { offset, timestamp } = (await find(log, spec)) ?? NOT_FOUND
+      const { offset, timestamp } =
+        (await find(log, spec, committedOnly ? log.lastStableOffset : log.endOffset)) ?? NOT_FOUND
       return { partitionIndex, errorCode: ERROR.NONE, offset, timestamp, leaderEpoch: offset < 0 ? -1 : LEADER_EPOCH }
     } catch (error) {
       return { partitionIndex, errorCode: answerOf(error).errorCode }
@@ -34,20 +41,20 @@ export function listOffsetsHandler({ topics }: Services): Handler {
   }
 }
 
-/** The offset that a timestamp, or a special value in its place, stands for. */
-function find(log: PartitionLog, spec: number): Promise<TimedOffset | undefined> | TimedOffset | undefined {
+/** The offset that a timestamp, or a special value in its place, stands for; what lies at `upTo` or beyond is not there. */
+async function find(log: PartitionLog, spec: number, upTo: number): Promise<TimedOffset | undefined> {
   switch (spec) {
     case OFFSET_SPEC.latest:
-      return { offset: log.endOffset, timestamp: -1 }
+      return { offset: upTo, timestamp: -1 }
     case OFFSET_SPEC.earliest:
     case OFFSET_SPEC.earliestLocal:
       return { offset: log.startOffset, timestamp: -1 }
     case OFFSET_SPEC.latestTiered:
       return undefined
-    case OFFSET_SPEC.maxTimestamp:
-      return log.offsetOfMaxTimestamp()
-    default:
-      return log.offsetAtTime(spec)
+    default: {
+      const found = await (spec === OFFSET_SPEC.maxTimestamp ? log.offsetOfMaxTimestamp() : log.offsetAtTime(spec))
+      return found && found.offset < upTo ? found : undefined
+    }
   }
 }
 

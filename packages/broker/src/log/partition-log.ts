@@ -1,14 +1,16 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
-import { KafkaError } from '../protocol/index.ts'
+import { controlBatchOf, KafkaError, type TransactionMarker } from '../protocol/index.ts'
+import { crc32c } from '../storage/crc32c.ts'
 import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
 import type { Flushable, FsyncPolicy, IntervalFlusher } from '../storage/flusher.ts'
 import { checkBatch, type Placement, planAppend } from './plan-append.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import { recoverLog } from './recovery.ts'
 import { Segment } from './segment.ts'
-import { emptyState } from './segment-state.ts'
+import { emptyState, type SegmentEnd } from './segment-state.ts'
 import { latestRecord, recordAtTime, type TimedOffset } from './timestamp-search.ts'
+import { type AbortedTransaction, TransactionIndex } from './transaction-index.ts'
 
 /** One write takes at most so many batches, below what the operating system takes in one call. */
 const MAX_BATCHES_PER_WRITE = 512
@@ -42,6 +44,7 @@ export class PartitionLog implements Flushable {
   readonly #storage: LogStorage
   readonly #segments: Segment[]
   readonly #producers: Map<number, ProducerEntry>
+  readonly #transactions: TransactionIndex
   readonly #appendListeners = new Set<(bytes: number) => void>()
   readonly #finishing = new Set<Promise<void>>()
   #queue: PendingAppend[] = []
@@ -57,6 +60,7 @@ export class PartitionLog implements Flushable {
     segments: Segment[],
     offsets: { readonly start: number; readonly end: number },
     producers: readonly ProducerEntry[],
+    aborted: readonly AbortedTransaction[],
   ) {
     this.#folder = folder
     this.settings = settings
@@ -65,6 +69,7 @@ export class PartitionLog implements Flushable {
     this.#startOffset = offsets.start
     this.#endOffset = offsets.end
     this.#producers = new Map(producers.map((entry) => [entry.producerId, entry]))
+    this.#transactions = new TransactionIndex(producers, aborted)
   }
 
   /** Opens the log in `folder`, or makes it; what a crash left half written is removed. */
@@ -74,7 +79,9 @@ export class PartitionLog implements Flushable {
     const segments = await Promise.all(states.map((state) => Segment.open(folder, state)))
     const last = states.at(-1) ?? emptyState(0)
     const start = Math.max(states[0]?.baseOffset ?? 0, deletedBefore)
-    return new PartitionLog(folder, settings, storage, segments, { start, end: last.nextOffset }, last.producers)
+    const aborted = states.flatMap((state) => state.aborted)
+    const offsets = { start, end: last.nextOffset }
+    return new PartitionLog(folder, settings, storage, segments, offsets, last.producers, aborted)
   }
 
   /** The first offset that can be read. */
@@ -87,30 +94,46 @@ export class PartitionLog implements Flushable {
     return this.#endOffset
   }
 
+  /** The offset up to where every transaction has ended: what a reader of committed records sees. */
+  get lastStableOffset(): number {
+    return Math.max(this.#transactions.firstUnstableOffset ?? this.#endOffset, this.#startOffset)
+  }
+
+  /** What is known of the producers that have written here lately. */
+  get producers(): ProducerEntry[] {
+    return [...this.#producers.values()]
+  }
+
+  /** Aborted transactions that have records from `from` to before `to`, by their first offsets. */
+  abortedWithin(from: number, to: number): AbortedTransaction[] {
+    return this.#transactions.abortedWithin(from, to)
+  }
+
   /**
    * Appends one batch as it came and gives the offset of its first record, once it is written (with fsync `always`, once it is on the disk).
    * A batch that an idempotent producer sends again gets the offset that it has. Rejects with `KafkaError`.
    */
   async append(records: Buffer): Promise<number> {
     checkBatch(records, this.settings.maxBatchBytes)
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ records, resolve, reject })
-      this.#writing ??= this.#writeQueue()
-    })
+    return this.#enqueue(records)
+  }
+
+  /** Ends a producer's transaction in this partition. Rejects with INVALID_PRODUCER_EPOCH for an epoch before the producer's. */
+  async appendMarker(marker: TransactionMarker): Promise<number> {
+    return this.#enqueue(controlBatchOf(marker, crc32c))
   }
 
   /**
-   * Whole batches from the one that holds `offset` on: up to `maxBytes`, or with `atLeastOne` at least one. Rejects with
+   * Whole batches from the one that holds `offset` on, before `upTo`: up to `maxBytes`, or with `atLeastOne` at least one. Rejects with
    * OFFSET_OUT_OF_RANGE for an offset that the log does not have.
    */
-  async read(offset: number, maxBytes: number, atLeastOne: boolean): Promise<Buffer> {
+  async read(offset: number, maxBytes: number, atLeastOne: boolean, upTo = this.#endOffset): Promise<Buffer> {
     if (offset < this.#startOffset || offset > this.#endOffset)
       throw new KafkaError(
         'OFFSET_OUT_OF_RANGE',
         `offset ${offset} is not within ${this.#startOffset}–${this.#endOffset}`,
       )
-    const upTo = this.#endOffset
-    if (offset === upTo) return Buffer.alloc(0)
+    if (offset >= upTo) return Buffer.alloc(0)
     const first = this.#segments.findLastIndex((segment) => segment.baseOffset <= offset)
     for (const segment of this.#segments.slice(Math.max(first, 0))) {
       const batches = await segment.read(offset, maxBytes, upTo, atLeastOne)
@@ -155,6 +178,7 @@ export class PartitionLog implements Flushable {
       0,
     )
     const removed = this.#segments.splice(0, kept)
+    this.#transactions.forgetBefore(offset)
     await Promise.all(this.#finishing)
     for (const segment of removed) await segment.remove()
     return this.#startOffset
@@ -167,7 +191,7 @@ export class PartitionLog implements Flushable {
   /** Ends the writes under way and leaves files that open without a scan. */
   async close(): Promise<void> {
     await this.#stop()
-    await this.#active.finish(this.#endOffset, [...this.#producers.values()])
+    await this.#active.finish(this.#endOf(this.#active))
     for (const segment of this.#segments) await segment.close()
   }
 
@@ -184,11 +208,27 @@ export class PartitionLog implements Flushable {
     return segment
   }
 
+  #endOf({ baseOffset }: Segment): SegmentEnd {
+    const nextOffset = this.#endOffset
+    return {
+      nextOffset,
+      producers: this.producers,
+      aborted: this.#transactions.abortedEndingIn(baseOffset, nextOffset),
+    }
+  }
+
   async #stop(): Promise<void> {
     this.#failure ??= new Error('the log is closed')
     await this.#writing
     await Promise.all(this.#finishing)
     this.#storage.flusher.forget(this)
+  }
+
+  #enqueue(records: Buffer): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ records, resolve, reject })
+      this.#writing ??= this.#writeQueue()
+    })
   }
 
   // While one write is under way the next appends gather, so that many small batches share a write.
@@ -219,6 +259,7 @@ export class PartitionLog implements Flushable {
     }
     this.#endOffset = plan.nextOffset
     for (const [id, entry] of plan.producers) this.#producers.set(id, entry)
+    for (const change of plan.transactions) this.#transactions.apply(change)
     settle(pending, plan.placements)
     if (plan.sizeBytes > 0) for (const listener of [...this.#appendListeners]) listener(plan.sizeBytes)
   }
@@ -238,12 +279,12 @@ export class PartitionLog implements Flushable {
     const active = this.#active
     if (active.sizeBytes === 0 || active.sizeBytes + bytes <= this.settings.segmentBytes) return active
     this.#forgetIdleProducers()
-    const producers = [...this.#producers.values()]
+    const end = this.#endOf(active)
     const next = await Segment.open(this.#folder, emptyState(this.#endOffset))
     this.#segments.push(next)
     // In the background: forcing a full segment to the disk would hold up the appends. Until it is done, opening scans the segment.
     const finished = active
-      .finish(this.#endOffset, producers)
+      .finish(end)
       .catch(this.#storage.onError)
       .finally(() => this.#finishing.delete(finished))
     this.#finishing.add(finished)
@@ -252,7 +293,8 @@ export class PartitionLog implements Flushable {
 
   #forgetIdleProducers(): void {
     const since = Date.now() - PRODUCER_EXPIRATION_MS
-    for (const [id, entry] of this.#producers) if (entry.lastTimestamp < since) this.#producers.delete(id)
+    for (const [id, { lastTimestamp, transactionStart }] of this.#producers)
+      if (lastTimestamp < since && transactionStart === null) this.#producers.delete(id)
   }
 }
 

@@ -1,5 +1,4 @@
 import {
-  BATCH_ATTRIBUTE,
   BATCH_FIELD,
   BATCH_HEADER_BYTES,
   BATCH_MAGIC,
@@ -9,7 +8,8 @@ import {
   writeInt64,
 } from '../protocol/index.ts'
 import { crc32c } from '../storage/crc32c.ts'
-import { entryAfter, isIdempotent, judgeSequence, type ProducerEntry, producedBatch } from './producer-state.ts'
+import { advance, isIdempotent, judge, type ProducerEntry, producedBatch } from './producer-state.ts'
+import type { TransactionChange } from './transaction-index.ts'
 
 /** Where one batch goes: appended at `baseOffset`, or there already. */
 export type Placement = { readonly baseOffset: number; readonly duplicate: boolean } | { readonly rejected: KafkaError }
@@ -23,6 +23,15 @@ export interface AppendPlan {
   readonly nextOffset: number
   /** Producers that the write changes. */
   readonly producers: ReadonlyMap<number, ProducerEntry>
+  /** What the batches do to transactions, in their order. */
+  readonly transactions: readonly TransactionChange[]
+}
+
+/** What a plan has come to while it is made. */
+interface Draft {
+  readonly known: ReadonlyMap<number, ProducerEntry>
+  readonly producers: Map<number, ProducerEntry>
+  readonly transactions: TransactionChange[]
 }
 
 /**
@@ -48,12 +57,13 @@ export function checkBatch(records: Buffer, maxBatchBytes: number): void {
     throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', `compression codec ${batch.codecId} is not known`)
   if (batch.recordsCount <= 0 || batch.lastOffsetDelta !== batch.recordsCount - 1)
     throw new KafkaError('INVALID_RECORD', 'the record batch has another number of records than it says')
-  if ((batch.attributes & (BATCH_ATTRIBUTE.control | BATCH_ATTRIBUTE.transactional)) !== 0)
-    throw new KafkaError('INVALID_RECORD', 'control and transactional batches are not taken')
+  if (batch.isControl) throw new KafkaError('INVALID_RECORD', 'control batches are not taken from clients')
+  if (batch.isTransactional && !isIdempotent(batch))
+    throw new KafkaError('INVALID_RECORD', 'a transactional batch needs a producer id')
 }
 
 /**
- * Gives checked batches their offsets, in order, and judges the sequences of idempotent producers. Fills the offsets in: base offset and
+ * Gives checked batches, and control batches of our own, their offsets, in order, and judges them by what is known of their producers. Fills the offsets in: base offset and
  * leader epoch lie outside of the CRC, so the rest of the bytes stays as the producer sent it.
  */
 export function planAppend(
@@ -61,7 +71,7 @@ export function planAppend(
   nextOffset: number,
   producers: ReadonlyMap<number, ProducerEntry>,
 ): AppendPlan {
-  const changed = new Map<number, ProducerEntry>()
+  const draft: Draft = { known: producers, producers: new Map(), transactions: [] }
   const placements: Placement[] = []
   const batches: Buffer[] = []
   const batch = new BatchHeader()
@@ -69,7 +79,7 @@ export function planAppend(
   let sizeBytes = 0
   for (const buffer of records) {
     batch.at(buffer, 0)
-    const placement = placementOf(batch, offset, changed, producers)
+    const placement = placementOf(batch, offset, draft)
     placements.push(placement)
     if ('rejected' in placement || placement.duplicate) continue
     writeInt64(buffer, offset, BATCH_FIELD.baseOffset)
@@ -78,25 +88,23 @@ export function planAppend(
     sizeBytes += buffer.length
     offset += batch.recordsCount
   }
-  return { placements, batches, sizeBytes, nextOffset: offset, producers: changed }
+  const { producers: changed, transactions } = draft
+  return { placements, batches, sizeBytes, nextOffset: offset, producers: changed, transactions }
 }
 
-function placementOf(
-  batch: BatchHeader,
-  offset: number,
-  changed: Map<number, ProducerEntry>,
-  producers: ReadonlyMap<number, ProducerEntry>,
-): Placement {
+function placementOf(batch: BatchHeader, offset: number, draft: Draft): Placement {
   if (!isIdempotent(batch)) return { baseOffset: offset, duplicate: false }
   const produced = producedBatch(batch)
-  const known = changed.get(produced.producerId) ?? producers.get(produced.producerId)
+  const known = draft.producers.get(produced.producerId) ?? draft.known.get(produced.producerId)
   try {
-    const { duplicateOf } = judgeSequence(known, produced)
+    const { duplicateOf } = judge(known, produced)
     if (duplicateOf !== undefined) return { baseOffset: duplicateOf, duplicate: true }
   } catch (error) {
     if (error instanceof KafkaError) return { rejected: error }
     throw error
   }
-  changed.set(produced.producerId, entryAfter(known, produced, offset))
+  const { entry, change } = advance(known, produced, offset)
+  draft.producers.set(produced.producerId, entry)
+  if (change) draft.transactions.push(change)
   return { baseOffset: offset, duplicate: false }
 }

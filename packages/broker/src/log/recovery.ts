@@ -1,10 +1,11 @@
 import { mkdir, open, readdir } from 'node:fs/promises'
 import { readFileIfAny } from '../storage/durable-file.ts'
 import { OffsetIndex } from './offset-index.ts'
-import { entryAfter, isIdempotent, type ProducerEntry, producedBatch } from './producer-state.ts'
+import { advance, isIdempotent, type ProducerEntry, producedBatch } from './producer-state.ts'
 import { scanIntact } from './scan.ts'
 import { baseOffsetOf, logFile, stateFile } from './segment.ts'
 import { emptyState, type SegmentState } from './segment-state.ts'
+import { TransactionIndex } from './transaction-index.ts'
 
 /** What is left of a partition's log after its files have been checked. */
 export interface RecoveredLog {
@@ -70,6 +71,7 @@ class StateBuilder {
   readonly #kept: SegmentState
   readonly #index: OffsetIndex
   readonly #producers: Map<number, ProducerEntry>
+  readonly #transactions: TransactionIndex
   #maxTimestamp: number
   #maxTimestampOffset: number
 
@@ -79,6 +81,7 @@ class StateBuilder {
     this.nextOffset = kept.nextOffset
     this.#index = new OffsetIndex(kept.index)
     this.#producers = new Map(kept.producers.map((entry) => [entry.producerId, entry]))
+    this.#transactions = new TransactionIndex(kept.producers, kept.aborted)
     this.#maxTimestamp = kept.maxTimestamp
     this.#maxTimestampOffset = kept.maxTimestampOffset
   }
@@ -93,8 +96,9 @@ class StateBuilder {
     }
     if (!isIdempotent(batch)) return
     const produced = producedBatch(batch)
-    const known = this.#producers.get(produced.producerId)
-    this.#producers.set(produced.producerId, entryAfter(known, produced, baseOffset))
+    const { entry, change } = advance(this.#producers.get(produced.producerId), produced, baseOffset)
+    this.#producers.set(produced.producerId, entry)
+    if (change) this.#transactions.apply(change)
   }
 
   state(sizeBytes: number): SegmentState {
@@ -106,6 +110,7 @@ class StateBuilder {
       maxTimestampOffset: this.#maxTimestampOffset,
       index: this.#index.entries,
       producers: [...this.#producers.values()],
+      aborted: this.#transactions.abortedEndingIn(this.#kept.baseOffset, this.nextOffset),
     }
   }
 }

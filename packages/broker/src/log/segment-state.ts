@@ -1,5 +1,6 @@
 import type { IndexEntries } from './offset-index.ts'
 import type { ProducerEntry } from './producer-state.ts'
+import type { AbortedTransaction } from './transaction-index.ts'
 
 /** What is known of a segment without reading it. Kept beside it in a file once the segment is full, or the broker stops. */
 export interface SegmentState {
@@ -13,7 +14,12 @@ export interface SegmentState {
   readonly index: IndexEntries
   /** What is known of idempotent producers after the segment's last record. */
   readonly producers: readonly ProducerEntry[]
+  /** Aborted transactions whose markers are in the segment. */
+  readonly aborted: readonly AbortedTransaction[]
 }
+
+/** What a segment's end is told by those who know. */
+export type SegmentEnd = Pick<SegmentState, 'nextOffset' | 'producers' | 'aborted'>
 
 export function emptyState(baseOffset: number, producers: readonly ProducerEntry[] = []): SegmentState {
   return {
@@ -24,5 +30,6 @@ export function emptyState(baseOffset: number, producers: readonly ProducerEntry
     maxTimestampOffset: -1,
     index: { offsets: [], positions: [], timestamps: [] },
     producers,
+    aborted: [],
   }
 }

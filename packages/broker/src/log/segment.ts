@@ -3,9 +3,8 @@ import path from 'node:path'
 import { BATCH_HEADER_BYTES, BatchHeader } from '../protocol/index.ts'
 import { replaceFile } from '../storage/durable-file.ts'
 import { OffsetIndex } from './offset-index.ts'
-import type { ProducerEntry } from './producer-state.ts'
 import { readAt, scanHeaders } from './scan.ts'
-import type { SegmentState } from './segment-state.ts'
+import type { SegmentEnd, SegmentState } from './segment-state.ts'
 
 /** So many places where readers left off are remembered, so that whoever reads on needs no search. */
 const REMEMBERED_PLACES = 16
@@ -91,16 +90,15 @@ export class Segment {
     await this.#handle.datasync()
   }
 
-  /** Makes the segment's state durable, so that opening it again needs no scan. `nextOffset` and `producers` are those at its end. */
-  async finish(nextOffset: number, producers: readonly ProducerEntry[]): Promise<void> {
+  /** Makes the segment's state durable, so that opening it again needs no scan. `end` is what holds at its end. */
+  async finish(end: SegmentEnd): Promise<void> {
     const state: SegmentState = {
       baseOffset: this.baseOffset,
       sizeBytes: this.#sizeBytes,
-      nextOffset,
       maxTimestamp: this.#maxTimestamp,
       maxTimestampOffset: this.#maxTimestampOffset,
       index: this.#index.entries,
-      producers,
+      ...end,
     }
     const content = JSON.stringify(state)
     await this.flush()

@@ -10,6 +10,7 @@ export {
   readRequestHeader,
 } from './api.ts'
 export * from './apis/index.ts'
+export * from './control-batch.ts'
 export { ERROR, type ErrorName, KafkaError, MalformedMessageError } from './errors.ts'
 export type { Decoded, Encodable } from './field.ts'
 export { readInt64, writeInt64 } from './int64.ts'

@@ -27,6 +27,7 @@ export interface SealOptions {
   readonly producerEpoch?: number
   readonly baseSequence?: number
   readonly isTransactional?: boolean
+  readonly isControl?: boolean
 }
 
 /**
@@ -92,8 +93,7 @@ export class RecordBatchBuilder {
     batch.writeInt32BE(batch.length - BATCH_PREFIX_BYTES, BATCH_FIELD.batchLength)
     batch.writeInt32BE(-1, BATCH_FIELD.partitionLeaderEpoch)
     batch.writeInt8(BATCH_MAGIC, BATCH_FIELD.magic)
-    const transactional = options.isTransactional ? BATCH_ATTRIBUTE.transactional : 0
-    batch.writeInt16BE(CODECS.indexOf(options.codec ?? 'none') | transactional, BATCH_FIELD.attributes)
+    batch.writeInt16BE(attributesOf(options), BATCH_FIELD.attributes)
     batch.writeInt32BE(this.#count - 1, BATCH_FIELD.lastOffsetDelta)
     writeInt64(batch, this.#baseTimestamp, BATCH_FIELD.baseTimestamp)
     writeInt64(batch, this.#maxTimestamp, BATCH_FIELD.maxTimestamp)
@@ -139,6 +139,12 @@ export class RecordBatchBuilder {
     this.#buffer.set(bytes, this.#end)
     this.#end += bytes.length
   }
+}
+
+function attributesOf({ codec = 'none', isTransactional, isControl }: SealOptions): number {
+  const transactional = isTransactional ? BATCH_ATTRIBUTE.transactional : 0
+  const control = isControl ? BATCH_ATTRIBUTE.control : 0
+  return CODECS.indexOf(codec) | transactional | control
 }
 
 function fieldBytes(bytes: Uint8Array | null): number {
