@@ -2,16 +2,10 @@ import type { HeadraceError, Place } from '../errors/index.ts'
 import type { AdapterDefinition, ConfigIssue, EventTimePlan, Field } from '../model/index.ts'
 import { type ConfigPath, formatPath, type Mistake, startsWith } from './check-value.ts'
 import { parseColumnType } from './column-type.ts'
+import { DECODE_FORMATS, type DecodeConfig } from './decode-schema.ts'
 import type { SinkInput, SourceInput } from './define-pipeline.ts'
 import { DuplicateError, InvalidNameError, InvalidValueError, UnknownReferenceError } from './errors.ts'
-import type {
-  DecodeConfig,
-  PipelineConfig,
-  SinkConfig,
-  SourceConfig,
-  StepConfig,
-  TriggerConfig,
-} from './pipeline-config.ts'
+import type { PipelineConfig, SinkConfig, SourceConfig, StepConfig, TriggerConfig } from './pipeline-config.ts'
 import { STEP_KINDS, type StepInput, type StepKind, type TriggerInput, type WatermarkInput } from './pipeline-schema.ts'
 import { isMapping } from './schema-node.ts'
 import { parseDuration, parseSize } from './units.ts'
@@ -20,6 +14,7 @@ import { parseDuration, parseSize } from './units.ts'
 export const INPUT_NAME = 'input'
 /** The engine's own columns beside the declared ones. */
 const RESERVED_COLUMNS = new Set(['_partition', '_offset', '_timestamp', '_key', '_row', '_records'])
+const RAW_TYPES = new Set(['VARCHAR', 'BLOB'])
 const EVENT_TIME_TYPES = new Set(['TIMESTAMP', 'TIMESTAMP WITH TIME ZONE'])
 
 export interface BuildOptions {
@@ -105,16 +100,27 @@ class PipelineBuilder {
   }
 
   #decode(source: SourceInput): DecodeConfig | undefined {
-    const path = ['source', 'decode', 'json', 'columns']
-    if (!this.#options.isSound(path) || !isMapping(source.decode?.json?.columns)) return undefined
+    const format = DECODE_FORMATS.find((name) => Object.hasOwn(source.decode ?? {}, name))
+    if (format === undefined) return undefined
+    const path = ['source', 'decode', format, 'columns']
+    const { columns: declared, ...settings } = source.decode[format] ?? {}
+    if (!this.#options.isSound(path) || !isMapping(declared)) return undefined
     const columns: Field[] = []
     const required: string[] = []
-    for (const [name, column] of Object.entries(source.decode.json.columns)) {
+    for (const [name, column] of Object.entries(declared)) {
       this.#checkColumnName(name, columns, [...path, name])
       columns.push({ name, type: parseColumnType(typeof column === 'string' ? column : column.type) })
       if (typeof column !== 'string' && column.required === true) required.push(name)
     }
-    return { format: 'json', columns, required }
+    if (format === 'raw') this.#checkRawColumn(columns[0], path)
+    return { format, columns, required, ...settings } as DecodeConfig
+  }
+
+  #checkRawColumn(column: Field | undefined, path: ConfigPath): void {
+    if (column === undefined || RAW_TYPES.has(column.type)) return
+    const message = `the column "${column.name}" has the type ${column.type}; raw values are varchar or blob`
+    const hint = 'Declare it as varchar or blob, and cast it in an SQL step.'
+    this.#add(new InvalidValueError({ message, hint }), [...path, column.name])
   }
 
   #checkColumnName(name: string, before: readonly Field[], path: ConfigPath): void {
@@ -140,7 +146,7 @@ class PipelineBuilder {
       this.#add(new UnknownReferenceError({ key, name: input.column, what: 'declared column', known }), columnPath)
     } else if (!EVENT_TIME_TYPES.has(column.type)) {
       const message = `the watermark's column "${column.name}" has the type ${column.type}, not a timestamp`
-      const hint = 'Declare it as `timestamp` or `timestamptz` in source.decode.json.columns.'
+      const hint = `Declare it as \`timestamp\` or \`timestamptz\` in source.decode.${decode.format}.columns.`
       this.#add(new InvalidValueError({ message, hint }), columnPath)
     }
     const plan: EventTimePlan = {

@@ -50,7 +50,7 @@ test.each([
   ['int[', 'Types:'],
   ['int; drop table x', 'Types:'],
   ['int)', 'Types:'],
-  ['blob', 'Types:'],
+  ['interval', 'Types:'],
 ])('%j is refused', (text, hint) => {
   expect(() => parseColumnType(text)).toThrow(
     expect.objectContaining({ code: 'CONFIG_COLUMN_TYPE', hint: expect.stringContaining(hint) }),

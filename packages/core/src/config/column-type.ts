@@ -19,6 +19,7 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ...named('TIME', 'time'),
   ...named('TIMESTAMP', 'timestamp', 'datetime', 'timestamp without time zone'),
   ...named('TIMESTAMP WITH TIME ZONE', 'timestamptz', 'timestamp with time zone'),
+  ...named('BLOB', 'blob', 'bytes', 'bytea'),
   ...named('UUID', 'uuid'),
   ...named('JSON', 'json'),
 ])

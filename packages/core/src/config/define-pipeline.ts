@@ -1,4 +1,5 @@
-import type { DecodeInput, StepInput, TriggerInput, WatermarkInput } from './pipeline-schema.ts'
+import type { DecodeInput } from './decode-schema.ts'
+import type { StepInput, TriggerInput, WatermarkInput } from './pipeline-schema.ts'
 
 /** The `source` of a pipeline: exactly one adapter by its name (`kafka: {…}`) beside these. */
 export interface SourceInput {

@@ -1,6 +1,7 @@
 export { INPUT_NAME } from './build-pipeline.ts'
 export { parseColumnType } from './column-type.ts'
 export * from './connections.ts'
+export type { DecodeConfig, DecodeConfigOf } from './decode-schema.ts'
 export * from './define-pipeline.ts'
 export * from './errors.ts'
 export { loadPipelineFile } from './load.ts'

@@ -1,5 +1,6 @@
 import type { Place } from '../errors/index.ts'
-import type { EventTimePlan, Field } from '../model/index.ts'
+import type { EventTimePlan } from '../model/index.ts'
+import type { DecodeConfig } from './decode-schema.ts'
 
 /**
  * A pipeline file after parsing, defaults and checks: what the rest of the program works with. YAML files and
@@ -27,12 +28,6 @@ export interface SourceConfig {
   readonly config: unknown
   readonly decode: DecodeConfig
   readonly watermark?: EventTimePlan
-}
-
-export interface DecodeConfig {
-  readonly format: 'json'
-  readonly columns: readonly Field[]
-  readonly required: readonly string[]
 }
 
 /** `from` names the relation that the step reads: `input` or a step before it. */

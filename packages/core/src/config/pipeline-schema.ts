@@ -1,6 +1,7 @@
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import type { AdapterDefinition } from '../model/index.ts'
-import { ColumnType, Duration, exactlyOne, Size } from './schema-types.ts'
+import { decodeSchema } from './decode-schema.ts'
+import { Duration, exactlyOne, Size } from './schema-types.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -11,37 +12,6 @@ const pipelineName = Type.String({
 })
 const systemName = (description: string) =>
   Type.Optional(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,62}$', description }))
-
-const column = Type.Union([
-  ColumnType({ description: 'A DuckDB type.' }),
-  Type.Object(
-    {
-      type: ColumnType({ description: 'A DuckDB type.' }),
-      required: Type.Optional(
-        Type.Boolean({ default: false, description: 'A record without it, or with null, is a dead letter.' }),
-      ),
-    },
-    closed,
-  ),
-])
-
-const decodeSchema = Type.Object(
-  {
-    json: Type.Optional(
-      Type.Object(
-        {
-          columns: Type.Record(Type.String(), column, {
-            minProperties: 1,
-            description:
-              'The keys of each record to read, and their types. Other keys are left alone; a missing one is NULL.',
-          }),
-        },
-        { ...closed, description: 'Each record is one JSON object.' },
-      ),
-    ),
-  },
-  { ...closed, ...exactlyOne(['json'], 'format'), description: 'How the bytes of a record become columns.' },
-)
 
 const watermarkSchema = Type.Object(
   {
@@ -216,7 +186,6 @@ export function pipelineSchema(adapters: readonly AdapterDefinition[]): TObject 
   )
 }
 
-export type DecodeInput = Static<typeof decodeSchema>
 export type WatermarkInput = Static<typeof watermarkSchema>
 export type StepInput = Static<typeof stepSchema>
 export type TriggerInput = Static<typeof triggerSchema>

@@ -1,6 +1,8 @@
-import type { DecodeConfig } from '../config/pipeline-config.ts'
+import type { DecodeConfig } from '../config/decode-schema.ts'
+import { csvDecoder } from './csv.ts'
 import type { Decoder } from './decoder.ts'
 import { jsonDecoder } from './json.ts'
+import { rawDecoder } from './raw.ts'
 
 export type * from './decoder.ts'
 export * from './errors.ts'
@@ -11,5 +13,9 @@ export function decoderFor(config: DecodeConfig): Decoder {
   switch (config.format) {
     case 'json':
       return jsonDecoder()
+    case 'csv':
+      return csvDecoder(config)
+    case 'raw':
+      return rawDecoder()
   }
 }

@@ -7,4 +7,5 @@ export {
   type DuckDBVector,
   INTEGER,
   StatementType,
+  VARCHAR,
 } from '@duckdb/node-api'

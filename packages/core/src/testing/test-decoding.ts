@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Decoded } from '../decode/decoder.ts'
+import type { Decoded, Decoder } from '../decode/decoder.ts'
 import { jsonDecoder } from '../decode/json.ts'
 import { type Connection, Database, type JsonRow } from '../duckdb/index.ts'
 import { EpochRecords, type Field, type MetadataColumn, type RecordBlock } from '../model/index.ts'
@@ -10,6 +10,8 @@ import { blockOf, type TestValue } from './blocks.ts'
 export interface DecodingOptions {
   readonly required?: readonly string[]
   readonly metadata?: readonly MetadataColumn[]
+  /** JSON's unless told. */
+  readonly decoder?: Decoder
 }
 
 export type DecodedRows = Decoded & { readonly table: JsonRow[] }
@@ -44,7 +46,7 @@ export class TestDecoding {
   ): Promise<DecodedRows> {
     const blocks = 'blocks' in input ? input.blocks : [blockOf(input)]
     const { connection, spoolFile } = this
-    const decoded = await jsonDecoder().decode({
+    const decoded = await (options.decoder ?? jsonDecoder()).decode({
       connection,
       spoolFile,
       table: '_input',
