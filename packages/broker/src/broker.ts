@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises'
+import { brokerFacts } from './cluster/broker-facts.ts'
 import { type Cluster, loadClusterId, NODE_ID } from './cluster/cluster.ts'
 import { ProducerIds } from './cluster/producer-ids.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
@@ -9,6 +10,7 @@ import { Dispatcher, type Endpoint } from './server/dispatcher.ts'
 import { Listener } from './server/listener.ts'
 import { DataDirLock } from './storage/data-dir-lock.ts'
 import { type FsyncPolicy, IntervalFlusher } from './storage/flusher.ts'
+import { parseTopicDefaults } from './topics/broker-config.ts'
 import { TopicRegistry } from './topics/topic-registry.ts'
 
 export interface BrokerOptions {
@@ -24,6 +26,8 @@ export interface BrokerOptions {
   readonly defaultPartitions?: number
   /** Whether asking for a topic makes it; true unless told. */
   readonly autoCreateTopics?: boolean
+  /** What topics get that do not say otherwise, by the names of Kafka's broker configs, such as `log.retention.ms`. */
+  readonly topicDefaults?: Readonly<Record<string, string>>
   /** When data is forced to the disk: every second unless told. */
   readonly fsync?: FsyncPolicy
   /** Told of what goes wrong without anybody waiting for it, such as a client that sends garbage. Silent unless told. */
@@ -101,6 +105,8 @@ async function startLocked(
   ) => Broker,
 ): Promise<Broker> {
   const { dataDir, host = '127.0.0.1', onError = () => {}, fsync = DEFAULT_FSYNC, defaultPartitions = 1 } = options
+  const topicDefaults = parseTopicDefaults(options.topicDefaults ?? {})
+  const autoCreateTopics = options.autoCreateTopics ?? true
   const flusher = new IntervalFlusher(fsync.mode === 'interval' ? fsync.ms : 0, onError)
   const listener = await Listener.listen(host, options.port ?? 0, onError)
   try {
@@ -108,7 +114,7 @@ async function startLocked(
       loadClusterId(dataDir),
       ProducerIds.open(dataDir),
       OffsetStore.open(dataDir, { fsync, flusher }),
-      TopicRegistry.open({ dataDir, storage: { fsync, flusher, onError }, defaultPartitions }),
+      TopicRegistry.open({ dataDir, storage: { fsync, flusher, onError }, defaultPartitions, topicDefaults }),
     ])
     const advertised = options.advertisedHost ?? host
     const cluster: Cluster = { clusterId, nodeId: NODE_ID }
@@ -117,8 +123,9 @@ async function startLocked(
       topics,
       groups: new GroupCoordinator(offsets),
       producerIds,
-      autoCreateTopics: options.autoCreateTopics ?? true,
+      autoCreateTopics,
       defaultPartitions,
+      brokerFacts: brokerFacts({ dataDir, defaultPartitions, autoCreateTopics, fsync }),
     }
     const endpoint = { host: advertised, port: listener.port }
     listener.serve(new Dispatcher(createHandlers(services)), endpoint)

@@ -3,7 +3,8 @@ import { parseArgs } from 'node:util'
 import { Broker, type BrokerOptions } from './broker.ts'
 import { DataDirLockedError, PortInUseError } from './errors.ts'
 
-const USAGE = 'usage: main --data-dir DIR [--host H] [--port N] [--advertised-host H] [--partitions N] [--fsync always]'
+const USAGE =
+  'usage: main --data-dir DIR [--host H] [--port N] [--advertised-host H] [--partitions N] [--fsync always] [--topic-default log.retention.ms=MS]'
 
 /**
  * Runs a broker as a process of its own until SIGTERM or SIGINT, or with `--with-parent` until its standard input ends. Says where it listens
@@ -41,6 +42,7 @@ function parseCommand(args: readonly string[]): { options: BrokerOptions; withPa
       'advertised-host': { type: 'string' },
       partitions: { type: 'string' },
       fsync: { type: 'string' },
+      'topic-default': { type: 'string', multiple: true, default: [] },
       'no-auto-create-topics': { type: 'boolean', default: false },
       'with-parent': { type: 'boolean', default: false },
     },
@@ -51,6 +53,7 @@ function parseCommand(args: readonly string[]): { options: BrokerOptions; withPa
   const options: BrokerOptions = {
     dataDir,
     autoCreateTopics: !values['no-auto-create-topics'],
+    topicDefaults: Object.fromEntries(values['topic-default'].map(nameAndValue)),
     ...(values.host !== undefined && { host: values.host }),
     ...(values['advertised-host'] !== undefined && { advertisedHost: values['advertised-host'] }),
     ...(values.port !== undefined && { port: integer('port', values.port, 0, 65_535) }),
@@ -58,6 +61,12 @@ function parseCommand(args: readonly string[]): { options: BrokerOptions; withPa
     ...(values.fsync === 'always' && { fsync: { mode: 'always' } as const }),
   }
   return { options, withParent: values['with-parent'] }
+}
+
+function nameAndValue(text: string): [name: string, value: string] {
+  const at = text.indexOf('=')
+  if (at < 1) throw new Error(`--topic-default takes name=value, not "${text}"`)
+  return [text.slice(0, at), text.slice(at + 1)]
 }
 
 function integer(name: string, text: string, min: number, max: number): number {

@@ -1,33 +1,35 @@
 import {
-  CONFIG_SOURCE,
+  alterConfigs,
   CONFIG_TYPE,
   describeConfigs,
+  incrementalAlterConfigs,
   KafkaError,
   RESOURCE_TYPE,
   type RequestOf,
+  type ResponseOf,
 } from '../protocol/index.ts'
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
-import { describeTopicConfig } from '../topics/topic-config.ts'
-import { answerOf, NO_ERROR, type Services } from './services.ts'
+import { describeBrokerConfig } from '../topics/broker-config.ts'
+import { alterTopicConfig, type DescribedConfig, parseTopicConfig, type TopicConfig } from '../topics/topic-config.ts'
+import { answerOf, attempt, NO_ERROR, type Services } from './services.ts'
 
 type AskedResource = RequestOf<typeof describeConfigs>['resources'][number]
+type ConfigAnswer = ResponseOf<typeof describeConfigs>['results'][number]['configs'][number]
 
-interface ConfigAnswer {
-  readonly name: string
-  readonly value: string
-  readonly readOnly: boolean
-  readonly configSource: number
-  readonly isSensitive: boolean
-  readonly configType: number
+interface Resource {
+  readonly resourceType: number
+  readonly resourceName: string
 }
 
 export function describeConfigsHandler(services: Services): Handler {
-  return handlerOf(describeConfigs, ({ resources }) => ({
+  return handlerOf(describeConfigs, ({ resources, includeSynonyms, includeDocumentation }) => ({
     results: resources.map((asked) => {
       const { resourceType, resourceName, configurationKeys } = asked
       try {
-        const configs = configsOf(asked, services).filter(({ name }) => configurationKeys?.includes(name) ?? true)
-        return { ...NO_ERROR, resourceType, resourceName, configs }
+        const { configs, readOnly } = configsOf(asked, services)
+        const wanted = configs.filter(({ name }) => configurationKeys?.includes(name) ?? true)
+        const options = { readOnly, includeSynonyms, includeDocumentation }
+        return { ...NO_ERROR, resourceType, resourceName, configs: wanted.map((config) => answerFor(config, options)) }
       } catch (error) {
         return { ...answerOf(error), resourceType, resourceName, configs: [] }
       }
@@ -35,41 +37,79 @@ export function describeConfigsHandler(services: Services): Handler {
   }))
 }
 
-function configsOf({ resourceType, resourceName }: AskedResource, services: Services): ConfigAnswer[] {
-  if (resourceType === RESOURCE_TYPE.topic) return topicConfigs(resourceName, services)
-  if (resourceType === RESOURCE_TYPE.broker) return brokerConfigs(resourceName, services)
+export function alterConfigsHandler({ topics }: Services): Handler {
+  return handlerOf(alterConfigs, async (request) => ({
+    responses: await Promise.all(
+      request.resources.map(async (resource) => ({
+        ...(await attempt(async () => {
+          const name = alterableTopic(resource, request.resources)
+          await topics.alterConfig(name, () => parseTopicConfig(resource.configs), request.validateOnly)
+        })),
+        ...resourceOf(resource),
+      })),
+    ),
+  }))
+}
+
+export function incrementalAlterConfigsHandler({ topics }: Services): Handler {
+  return handlerOf(incrementalAlterConfigs, async (request) => ({
+    responses: await Promise.all(
+      request.resources.map(async (resource) => ({
+        ...(await attempt(async () => {
+          const name = alterableTopic(resource, request.resources)
+          const changes = resource.configs.map((config) => ({ ...config, operation: config.configOperation }))
+          const change = (present: TopicConfig) => alterTopicConfig(present, changes, topics.defaults)
+          await topics.alterConfig(name, change, request.validateOnly)
+        })),
+        ...resourceOf(resource),
+      })),
+    ),
+  }))
+}
+
+function answerFor(
+  { name, value, source, type, synonyms, doc }: DescribedConfig,
+  options: { readonly readOnly: boolean; readonly includeSynonyms: boolean; readonly includeDocumentation: boolean },
+): ConfigAnswer {
+  const isSensitive = type === 'password'
+  const shown = (text: string) => (isSensitive ? null : text)
+  return {
+    name,
+    value: shown(value),
+    readOnly: options.readOnly,
+    isDefault: false,
+    configSource: source,
+    isSensitive,
+    synonyms: options.includeSynonyms ? synonyms.map((each) => ({ ...each, value: shown(each.value) })) : [],
+    configType: CONFIG_TYPE[type],
+    documentation: options.includeDocumentation ? doc : null,
+  }
+}
+
+function configsOf(resource: AskedResource, services: Services): { configs: DescribedConfig[]; readOnly: boolean } {
+  const { resourceType, resourceName } = resource
+  if (resourceType === RESOURCE_TYPE.topic)
+    return { configs: services.topics.describeConfig(resourceName), readOnly: false }
+  if (resourceType !== RESOURCE_TYPE.broker)
+    throw new KafkaError('INVALID_REQUEST', `resources of type ${resourceType} have no configs`)
+  // Without a name: what was changed for all brokers while they ran, which is nothing here.
+  if (resourceName === '') return { configs: [], readOnly: true }
+  if (resourceName !== String(services.cluster.nodeId))
+    throw new KafkaError('INVALID_REQUEST', `broker ${resourceName} is not ${services.cluster.nodeId}, the only one`)
+  return { configs: describeBrokerConfig(services.brokerFacts, services.topics.defaults), readOnly: true }
+}
+
+/** The name of the topic to be altered. Throws INVALID_REQUEST for what is named twice, or cannot be changed while the broker runs. */
+function alterableTopic(resource: Resource, all: readonly Resource[]): string {
+  const { resourceType, resourceName } = resource
+  const isSame = (other: Resource) => other.resourceType === resourceType && other.resourceName === resourceName
+  if (all.filter(isSame).length > 1) throw new KafkaError('INVALID_REQUEST', `"${resourceName}" is there twice`)
+  if (resourceType === RESOURCE_TYPE.topic) return resourceName
+  if (resourceType === RESOURCE_TYPE.broker)
+    throw new KafkaError('INVALID_REQUEST', "the broker's configs are given where it is started")
   throw new KafkaError('INVALID_REQUEST', `resources of type ${resourceType} have no configs`)
 }
 
-function topicConfigs(name: string, { topics }: Services): ConfigAnswer[] {
-  const topic = topics.get(name)
-  if (topic === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`)
-  return describeTopicConfig(topic.config).map(({ name, value, type, isSet }) => ({
-    name,
-    value,
-    readOnly: false,
-    configSource: isSet ? CONFIG_SOURCE.topic : CONFIG_SOURCE.default,
-    isSensitive: false,
-    configType: CONFIG_TYPE[type],
-  }))
-}
-
-function brokerConfigs(name: string, { cluster, defaultPartitions, autoCreateTopics }: Services): ConfigAnswer[] {
-  if (name !== '' && name !== String(cluster.nodeId))
-    throw new KafkaError('INVALID_REQUEST', `broker ${name} is not ${cluster.nodeId}, the only one`)
-  const values = {
-    'broker.id': String(cluster.nodeId),
-    'num.partitions': String(defaultPartitions),
-    'auto.create.topics.enable': String(autoCreateTopics),
-    'default.replication.factor': '1',
-    'offsets.topic.replication.factor': '1',
-  }
-  return Object.entries(values).map(([key, value]) => ({
-    name: key,
-    value,
-    readOnly: true,
-    configSource: CONFIG_SOURCE.broker,
-    isSensitive: false,
-    configType: CONFIG_TYPE.string,
-  }))
+function resourceOf({ resourceType, resourceName }: Resource): Resource {
+  return { resourceType, resourceName }
 }

@@ -1,5 +1,5 @@
 import type { Handler } from '../server/dispatcher.ts'
-import { describeConfigsHandler } from './configs.ts'
+import { alterConfigsHandler, describeConfigsHandler, incrementalAlterConfigsHandler } from './configs.ts'
 import { fetchHandler } from './fetch.ts'
 import { deleteGroupsHandler, describeGroupsHandler, listGroupsHandler } from './group-admin.ts'
 import { offsetCommitHandler, offsetFetchHandler } from './group-offsets.ts'
@@ -10,6 +10,7 @@ import {
   leaveGroupHandler,
   syncGroupHandler,
 } from './groups.ts'
+import { describeLogDirsHandler } from './log-dirs.ts'
 import { describeClusterHandler, describeTopicPartitionsHandler, metadataHandler } from './metadata.ts'
 import { listOffsetsHandler, offsetForLeaderEpochHandler } from './offsets.ts'
 import { initProducerIdHandler, produceHandler } from './produce.ts'
@@ -38,6 +39,9 @@ export function createHandlers(services: Services): Handler[] {
     initProducerIdHandler,
     offsetForLeaderEpochHandler,
     describeConfigsHandler,
+    alterConfigsHandler,
+    incrementalAlterConfigsHandler,
+    describeLogDirsHandler,
     createPartitionsHandler,
     deleteGroupsHandler,
     describeClusterHandler,

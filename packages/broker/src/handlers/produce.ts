@@ -37,8 +37,10 @@ export function produceHandler({ topics }: Services): Handler {
       if (log === undefined)
         throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${index} of topic "${topic}"`)
       if (records === null) throw new KafkaError('INVALID_RECORD', 'there are no records')
-      const baseOffset = await log.append(records)
-      return { index, errorCode: ERROR.NONE, baseOffset, logStartOffset: log.startOffset }
+      const now = Date.now()
+      const baseOffset = await log.append(records, now)
+      const logAppendTimeMs = log.settings.timestamps.type === 'LogAppendTime' ? now : -1
+      return { index, errorCode: ERROR.NONE, baseOffset, logAppendTimeMs, logStartOffset: log.startOffset }
     } catch (error) {
       return { index, ...answerOf(error), baseOffset: -1 }
     }

@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { ProducerIds } from '../cluster/producer-ids.ts'
 import type { GroupCoordinator } from '../groups/coordinator.ts'
 import { ERROR, KafkaError } from '../protocol/index.ts'
+import type { BrokerFact } from '../topics/broker-config.ts'
 import type { TopicRegistry } from '../topics/topic-registry.ts'
 
 /** What handlers work on. */
@@ -12,6 +13,8 @@ export interface Services {
   readonly producerIds: ProducerIds
   readonly autoCreateTopics: boolean
   readonly defaultPartitions: number
+  /** What the broker was started with, by the names of Kafka's broker configs. */
+  readonly brokerFacts: Readonly<Record<string, BrokerFact>>
 }
 
 export interface ErrorAnswer {

@@ -1,5 +1,4 @@
 import {
-  CONFIG_SOURCE,
   createPartitions,
   createTopics,
   deleteRecords,
@@ -28,7 +27,7 @@ export function createTopicsHandler({ topics, defaultPartitions }: Services): Ha
         if (isTwice(name)) throw new KafkaError('INVALID_REQUEST', `topic "${name}" is there twice`)
         const config = parseTopicConfig(asked.configs)
         const partitions = partitionsOf(asked)
-        topics.checkCreate(name, partitions)
+        topics.checkCreate(name, partitions, config)
         const topicId = request.validateOnly ? ZERO_UUID : (await topics.create(name, partitions, config)).id
         return {
           ...NO_ERROR,
@@ -36,11 +35,11 @@ export function createTopicsHandler({ topics, defaultPartitions }: Services): Ha
           topicId,
           numPartitions: partitions === -1 ? defaultPartitions : partitions,
           replicationFactor: 1,
-          configs: describeTopicConfig(config).map((described) => ({
+          configs: describeTopicConfig(config, topics.defaults).map((described) => ({
             name: described.name,
             value: described.value,
             readOnly: false,
-            configSource: described.isSet ? CONFIG_SOURCE.topic : CONFIG_SOURCE.default,
+            configSource: described.source,
             isSensitive: false,
           })),
         }

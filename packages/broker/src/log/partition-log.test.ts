@@ -5,10 +5,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BATCH_FIELD, forEachBatch, RecordBatchBuilder } from '../protocol/index.ts'
 import { crc32c } from '../storage/crc32c.ts'
 import { IntervalFlusher } from '../storage/flusher.ts'
-import { type LogSettings, PartitionLog } from './partition-log.ts'
+import { type LogSettings, PLAIN_LOG } from './log-settings.ts'
+import { PartitionLog } from './partition-log.ts'
 
-const ROOMY: LogSettings = { segmentBytes: 1 << 30, maxBatchBytes: 1 << 20 }
-const NARROW: LogSettings = { segmentBytes: 2000, maxBatchBytes: 1 << 20 }
+const ROOMY: LogSettings = { ...PLAIN_LOG, segmentBytes: 1 << 30, maxBatchBytes: 1 << 20 }
+const NARROW: LogSettings = { ...PLAIN_LOG, segmentBytes: 2000, maxBatchBytes: 1 << 20 }
 
 let folder: string
 const open = new Set<PartitionLog>()
@@ -395,7 +396,7 @@ describe('transactions', () => {
   })
 
   test('all of that is known again after a restart, clean or not, across segments', async () => {
-    const settings = { segmentBytes: 300, maxBatchBytes: 1000 }
+    const settings = { ...PLAIN_LOG, segmentBytes: 300, maxBatchBytes: 1000 }
     const log = await openLog(settings)
     await write(log, 1, 0)
     for (let round = 0; round < 6; round++) {
@@ -428,7 +429,7 @@ describe('transactions', () => {
   })
 
   test('a producer is not forgotten while its transaction is open', async () => {
-    const log = await openLog({ segmentBytes: 200, maxBatchBytes: 1000 })
+    const log = await openLog({ ...PLAIN_LOG, segmentBytes: 200, maxBatchBytes: 1000 })
     const longAgo = Date.now() - 2 * DAY_MS
     await write(log, 1, 0, 'x', longAgo)
     await write(log, 2, 0, 'x', longAgo)

@@ -4,7 +4,9 @@ import { controlBatchOf, KafkaError, type TransactionMarker } from '../protocol/
 import { crc32c } from '../storage/crc32c.ts'
 import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
 import type { Flushable, FsyncPolicy, IntervalFlusher } from '../storage/flusher.ts'
+import type { LogSettings } from './log-settings.ts'
 import { checkBatch, type Placement, planAppend } from './plan-append.ts'
+import { prepareBatch } from './prepare-batch.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import { recoverLog } from './recovery.ts'
 import { Segment } from './segment.ts'
@@ -17,11 +19,6 @@ const MAX_BATCHES_PER_WRITE = 512
 
 /** A producer that has not been heard of for so long is forgotten with the next segment: Kafka's producer.id.expiration.ms. */
 const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000
-
-export interface LogSettings {
-  readonly segmentBytes: number
-  readonly maxBatchBytes: number
-}
 
 export interface LogStorage {
   readonly fsync: FsyncPolicy
@@ -109,13 +106,17 @@ export class PartitionLog implements Flushable {
     return this.#transactions.abortedWithin(from, to)
   }
 
+  get sizeBytes(): number {
+    return this.#segments.reduce((total, segment) => total + segment.sizeBytes, 0)
+  }
+
   /**
    * Appends one batch as it came and gives the offset of its first record, once it is written (with fsync `always`, once it is on the disk).
-   * A batch that an idempotent producer sends again gets the offset that it has. Rejects with `KafkaError`.
+   * A batch that an idempotent producer sends again gets the offset that it has. `now` is the time of its arrival. Rejects with `KafkaError`.
    */
-  async append(records: Buffer): Promise<number> {
-    checkBatch(records, this.settings.maxBatchBytes)
-    return this.#enqueue(records)
+  async append(batch: Buffer, now = Date.now()): Promise<number> {
+    checkBatch(batch, this.settings.maxBatchBytes)
+    return this.#enqueue(prepareBatch(batch, this.settings, now))
   }
 
   /** Ends a producer's transaction in this partition. Rejects with INVALID_PRODUCER_EPOCH for an epoch before the producer's. */

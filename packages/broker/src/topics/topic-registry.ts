@@ -4,7 +4,7 @@ import path from 'node:path'
 import { type LogStorage, PartitionLog } from '../log/partition-log.ts'
 import { KafkaError } from '../protocol/index.ts'
 import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
-import { logSettingsOf, type TopicConfig } from './topic-config.ts'
+import { type DescribedConfig, describeTopicConfig, logSettingsOf, type TopicConfig } from './topic-config.ts'
 import { checkTopicName } from './topic-name.ts'
 
 const MAX_PARTITIONS = 10_000
@@ -30,6 +30,8 @@ export interface TopicRegistryOptions {
   readonly dataDir: string
   readonly storage: LogStorage
   readonly defaultPartitions: number
+  /** What topics get that do not say otherwise, by the names of broker configs. */
+  readonly topicDefaults: TopicConfig
 }
 
 /** The topics of the broker. What exists is what the file `topics.json` says; each partition has a folder named by topic id and index. */
@@ -61,22 +63,32 @@ export class TopicRegistry {
     return this.#byName.get(name)?.partitions[index]
   }
 
+  get dataDir(): string {
+    return this.#options.dataDir
+  }
+
+  /** What topics get that do not say otherwise, by the names of broker configs. */
+  get defaults(): TopicConfig {
+    return this.#options.topicDefaults
+  }
+
   /** By name, in their order. */
   list(): Topic[] {
     return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   /** Throws `KafkaError` for what `create` would refuse. `partitions` -1 is the default number. */
-  checkCreate(name: string, partitions: number): void {
+  checkCreate(name: string, partitions: number, config: TopicConfig = {}): void {
     checkTopicName(name)
+    logSettingsOf(config, this.defaults)
     if (this.#byName.has(name)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `topic "${name}" already exists`)
     checkPartitions(this.#partitionsOf(partitions))
   }
 
   async create(name: string, partitions: number, config: TopicConfig = {}): Promise<Topic> {
-    this.checkCreate(name, partitions)
+    this.checkCreate(name, partitions, config)
     return this.#change(async () => {
-      this.checkCreate(name, partitions)
+      this.checkCreate(name, partitions, config)
       const entry = { name, id: randomUUID(), partitions: this.#partitionsOf(partitions), config }
       const topic = await this.#open(entry)
       await this.#save([...this.#byName.values(), topic])
@@ -100,8 +112,7 @@ export class TopicRegistry {
   /** Forgets a topic and deletes its records. */
   async delete(name: string): Promise<void> {
     await this.#change(async () => {
-      const topic = this.#byName.get(name)
-      if (topic === undefined) throw unknownTopic(name)
+      const topic = this.#known(name)
       await this.#save([...this.#byName.values()].filter((other) => other !== topic))
       this.#byName.delete(topic.name)
       this.#byId.delete(topic.id)
@@ -112,8 +123,7 @@ export class TopicRegistry {
 
   /** Throws `KafkaError` for what `addPartitions` would refuse. */
   checkPartitionCount(name: string, count: number): void {
-    const topic = this.#byName.get(name)
-    if (topic === undefined) throw unknownTopic(name)
+    const topic = this.#known(name)
     checkPartitions(count)
     if (count <= topic.partitions.length)
       throw new KafkaError('INVALID_PARTITIONS', `topic "${name}" has ${topic.partitions.length} partitions already`)
@@ -123,12 +133,29 @@ export class TopicRegistry {
   async addPartitions(name: string, count: number): Promise<void> {
     await this.#change(async () => {
       this.checkPartitionCount(name, count)
-      const topic = this.#byName.get(name)
-      if (topic === undefined) throw unknownTopic(name)
+      const topic = this.#known(name)
       const added = await this.#openPartitions(topic.id, topic.config, topic.partitions.length, count)
       const grown = { ...topic, partitions: [...topic.partitions, ...added] }
       await this.#save([...this.#byName.values()].map((other) => (other === topic ? grown : other)))
       this.#register(grown)
+    })
+  }
+
+  /** Every config of a topic. Throws UNKNOWN_TOPIC_OR_PARTITION. */
+  describeConfig(name: string): DescribedConfig[] {
+    return describeTopicConfig(this.#known(name).config, this.defaults)
+  }
+
+  /** Gives a topic the configs that `change` makes of its present ones. With `validateOnly` it is only checked whether that is possible. */
+  async alterConfig(name: string, change: (present: TopicConfig) => TopicConfig, validateOnly = false): Promise<void> {
+    await this.#change(async () => {
+      const topic = this.#known(name)
+      const altered = { ...topic, config: change(topic.config) }
+      const settings = logSettingsOf(altered.config, this.defaults)
+      if (validateOnly) return
+      await this.#save([...this.#byName.values()].map((other) => (other === topic ? altered : other)))
+      this.#register(altered)
+      for (const log of altered.partitions) log.settings = settings
     })
   }
 
@@ -166,7 +193,7 @@ export class TopicRegistry {
 
   #openPartitions(id: string, config: TopicConfig, from: number, to: number): Promise<PartitionLog[]> {
     const indexes = Array.from({ length: to - from }, (_, index) => from + index)
-    const settings = logSettingsOf(config)
+    const settings = logSettingsOf(config, this.defaults)
     return Promise.all(
       indexes.map((index) =>
         PartitionLog.open(path.join(this.#topicFolder(id), String(index)), settings, this.#options.storage),
@@ -193,6 +220,12 @@ export class TopicRegistry {
     return asked === -1 ? this.#options.defaultPartitions : asked
   }
 
+  #known(name: string): Topic {
+    const topic = this.#byName.get(name)
+    if (topic === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`)
+    return topic
+  }
+
   get #file(): string {
     return path.join(this.#options.dataDir, 'topics.json')
   }
@@ -209,8 +242,4 @@ export class TopicRegistry {
 function checkPartitions(count: number): void {
   if (!Number.isInteger(count) || count < 1 || count > MAX_PARTITIONS)
     throw new KafkaError('INVALID_PARTITIONS', `a topic has 1 to ${MAX_PARTITIONS} partitions, not ${count}`)
-}
-
-function unknownTopic(name: string): KafkaError {
-  return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`)
 }

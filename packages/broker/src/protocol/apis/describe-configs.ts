@@ -9,7 +9,16 @@ export const RESOURCE_TYPE = { topic: 2, broker: 4 } as const
 export const CONFIG_SOURCE = { topic: 1, broker: 4, default: 5 } as const
 
 /** How a config's value is to be read. */
-export const CONFIG_TYPE = { boolean: 1, string: 2, int: 3, short: 4, long: 5, double: 6, list: 7 } as const
+export const CONFIG_TYPE = {
+  boolean: 1,
+  string: 2,
+  int: 3,
+  short: 4,
+  long: 5,
+  double: 6,
+  list: 7,
+  password: 9,
+} as const
 
 export const describeConfigs = defineApi({
   key: 32,
