@@ -14,11 +14,12 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   const context = processContext(argv)
   endWithReader(process.stdout)
   endWithReader(process.stderr)
-  process.exitCode = await exitCodeOf(argv, context)
+  process.exitCode = await runCommand(argv, context)
   setTimeout(() => process.exit(), LINGER_MS).unref()
 }
 
-async function exitCodeOf(argv: readonly string[], context: CliContext): Promise<number> {
+/** Runs one command to its end, tells what went wrong, and gives the exit code; `argv` as a process has it. Never throws. */
+export async function runCommand(argv: readonly string[], context: CliContext): Promise<number> {
   try {
     await createProgram(context).parseAsync(argv)
     return EXIT.done

@@ -1,4 +1,6 @@
 export { definePipeline, type PipelineInput } from '@headrace/core'
+export { runCommand } from './cli.ts'
+export { quietContext } from './context.ts'
 export { Recount, type RecountRules, type RecountTotals, type TradesPerMinute } from './demo/recount.ts'
 export { planTrades } from './generator/plan-trades.ts'
 export { DEFAULT_PLAN, type PlannedRecord, type TradePlan } from './generator/trade-plan.ts'

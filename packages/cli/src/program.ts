@@ -6,9 +6,11 @@ import { devCommand } from './commands/dev.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { explainCommand } from './commands/explain.ts'
 import { generateCommand } from './commands/generate.ts'
+import { groupsCommand } from './commands/groups.ts'
 import { queryCommand } from './commands/query.ts'
 import { runCommand } from './commands/run.ts'
 import { serveCommand } from './commands/serve.ts'
+import { topicsCommand } from './commands/topics.ts'
 import { validateCommand } from './commands/validate.ts'
 import type { CliContext } from './context.ts'
 import { quietContext } from './context.ts'
@@ -23,6 +25,8 @@ const COMMANDS: readonly ((context: CliContext) => CommandUnknownOpts)[] = [
   generateCommand,
   dlqCommand,
   serveCommand,
+  topicsCommand,
+  groupsCommand,
 ]
 
 /** The whole command line. Making it starts nothing and loads no adapter: the reference page is made from it too. */

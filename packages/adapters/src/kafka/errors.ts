@@ -7,7 +7,7 @@ export class BrokerUnreachableError extends defineError<{ bootstrap: string; rea
   retry: 'backoff',
   message: (d) => `cannot reach Kafka at ${d.bootstrap}: ${d.reason}`,
   hint: () =>
-    'Is the broker running, and is the address in the `kafka` connection of headrace.yaml right? `headrace dev` starts a local one.',
+    'Is the broker running, and is its address right, in the `kafka` connection of headrace.yaml or as --bootstrap? `headrace dev` starts a local one.',
   example: { bootstrap: 'localhost:9092', reason: 'connect ECONNREFUSED 127.0.0.1:9092' },
 }) {}
 
@@ -73,7 +73,7 @@ export class KafkaAuthError extends defineError<{ bootstrap: string; reason: str
   setting: 'connection',
   message: (d) => `Kafka at ${d.bootstrap} refuses the connection: ${d.reason}`,
   hint: () =>
-    'Check host and port, `sasl` (mechanism, username, password) and `ssl` of the connection in headrace.yaml, and what the user may read.',
+    'Check host and port, `sasl` (mechanism, username, password) and `ssl` of the connection in headrace.yaml (--sasl, --username and --tls of a command), and what the user may do.',
   example: { bootstrap: 'localhost:9092', reason: 'SASL authentication failed' },
 }) {}
 
