@@ -12,6 +12,9 @@ import { DataDirLock } from './storage/data-dir-lock.ts'
 import { type FsyncPolicy, IntervalFlusher } from './storage/flusher.ts'
 import { parseTopicDefaults } from './topics/broker-config.ts'
 import { TopicRegistry } from './topics/topic-registry.ts'
+import { TransactionCoordinator } from './transactions/coordinator.ts'
+import { Participants } from './transactions/participants.ts'
+import { TransactionLog } from './transactions/transaction-log.ts'
 
 export interface BrokerOptions {
   /** Where everything is kept; made where it does not exist. One broker at a time. */
@@ -86,6 +89,7 @@ export class Broker {
 
   async #close(): Promise<void> {
     await this.#listener.close()
+    await this.#services.transactions.close()
     await this.#services.groups.close()
     await this.#services.topics.close()
     await this.#flusher.close()
@@ -110,10 +114,11 @@ async function startLocked(
   const flusher = new IntervalFlusher(fsync.mode === 'interval' ? fsync.ms : 0, onError)
   const listener = await Listener.listen(host, options.port ?? 0, onError)
   try {
-    const [clusterId, producerIds, offsets, topics] = await Promise.all([
+    const [clusterId, producerIds, offsets, transactionLog, topics] = await Promise.all([
       loadClusterId(dataDir),
       ProducerIds.open(dataDir),
       OffsetStore.open(dataDir, { fsync, flusher }),
+      TransactionLog.open(dataDir, { fsync, flusher }),
       TopicRegistry.open({ dataDir, storage: { fsync, flusher, onError }, defaultPartitions, topicDefaults }),
     ])
     const advertised = options.advertisedHost ?? host
@@ -123,6 +128,12 @@ async function startLocked(
       topics,
       groups: new GroupCoordinator(offsets),
       producerIds,
+      transactions: await TransactionCoordinator.open({
+        log: transactionLog,
+        participants: new Participants(topics, offsets),
+        producerIds,
+        onError,
+      }),
       autoCreateTopics,
       defaultPartitions,
       brokerFacts: brokerFacts({ dataDir, defaultPartitions, autoCreateTopics, fsync }),

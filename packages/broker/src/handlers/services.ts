@@ -4,6 +4,7 @@ import type { GroupCoordinator } from '../groups/coordinator.ts'
 import { ERROR, KafkaError } from '../protocol/index.ts'
 import type { BrokerFact } from '../topics/broker-config.ts'
 import type { TopicRegistry } from '../topics/topic-registry.ts'
+import type { TransactionCoordinator } from '../transactions/coordinator.ts'
 
 /** What handlers work on. */
 export interface Services {
@@ -11,6 +12,7 @@ export interface Services {
   readonly topics: TopicRegistry
   readonly groups: GroupCoordinator
   readonly producerIds: ProducerIds
+  readonly transactions: TransactionCoordinator
   readonly autoCreateTopics: boolean
   readonly defaultPartitions: number
   /** What the broker was started with, by the names of Kafka's broker configs. */
