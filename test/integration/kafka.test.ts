@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
@@ -72,40 +73,183 @@ describe('where it starts', () => {
     expect(reader.of(`${topic}/1`).map(({ ordinal, value }) => [ordinal, value])).toEqual([[2, 'c']])
   })
 
-  test('an offset that retention took: KAFKA_OFFSET_OUT_OF_RANGE says what there is', async () => {
-    const topic = await places.topic(1)
-    await places.write(topic, 0, texts('a', 'b', 'c', 'd'))
-    await places.admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '3' }] })
-    const early = await reading(places.source({ topic, start: { offsets: { '0': 1 } } }))
-    await expect(early.untilRecords(1)).rejects.toMatchObject({
-      code: 'KAFKA_OFFSET_OUT_OF_RANGE',
-      retry: 'never',
-      message: `offset 1 of ${topic}/0 does not exist: the partition holds 3 up to 4 (exclusive)`,
-      hint: expect.stringContaining('Records 1 to 2 were removed'),
-    })
-    const late = await reading(places.source({ topic, start: { offsets: { '0': 9 } } }))
-    await expect(late.untilRecords(1)).rejects.toMatchObject({ code: 'KAFKA_OFFSET_OUT_OF_RANGE' })
-    const earliest = await reading(places.source({ topic }))
-    await earliest.untilRecords(1)
-    expect(earliest.of(`${topic}/0`).map(({ ordinal }) => ordinal)).toEqual([3])
-  })
-
   test('a partition that does not exist: KAFKA_PARTITION_MISSING', async () => {
     const topic = await places.topic(2)
     const reader = await reading(places.source({ topic, start: { offsets: { '7': 1 } } }))
     await expect(reader.next()).rejects.toMatchObject({ code: 'KAFKA_PARTITION_MISSING', retry: 'never' })
   })
+})
 
-  test('a topic that was made again under its name: KAFKA_TOPIC_RECREATED', async () => {
+describe('several topics', () => {
+  const soon = { metadataMaxAge: '50 ms' }
+
+  test('by list: all their partitions, each with its own name', async () => {
+    const [a, b] = [await places.topic(2), await places.topic(1)]
+    await places.write(a, 1, texts('a1'))
+    await places.write(b, 0, texts('b0'))
+    const reader = await reading(places.source({ topic: [a, b] }))
+    await reader.untilAtEnd([`${a}/0`, `${a}/1`, `${b}/0`])
+    expect(reader.of(`${a}/1`).map(({ value }) => value)).toEqual(['a1'])
+    expect(reader.of(`${b}/0`).map(({ value }) => value)).toEqual(['b0'])
+    expect([...(await reader.source.ends()).keys()].sort()).toEqual([`${a}/0`, `${a}/1`, `${b}/0`].sort())
+  })
+
+  test('by pattern: new topics and partitions are found while it runs, and read from their first record', async () => {
+    const kind = `k-${randomUUID()}`
+    const first = await places.topic(1, `${kind}-1`)
+    const other = await places.topic(1, `x-${kind}-1`)
+    await places.write(other, 0, texts('not this one'))
+    const topics = { pattern: `${kind}-[0-9]+` }
+    const reader = await reading(places.source({ topics, start: 'latest', ...soon }))
+    await reader.untilAtEnd([`${first}/0`])
+    const second = await places.topic(1, `${kind}-2`)
+    await places.write(second, 0, texts('2'))
+    // kafkajs loses what it is given for a partition that it has not heard of: this is the first it writes to this topic.
+    await places.admin.createPartitions({ topicPartitions: [{ topic: first, count: 2 }] })
+    await places.write(first, 1, texts('3'))
+    await reader.untilRecords(2)
+    expect([...reader.records.keys()].sort()).toEqual([`${first}/1`, `${second}/0`])
+    await reader.close()
+    const third = await places.topic(1, `${kind}-3`)
+    await places.write(third, 0, texts('4'))
+    const resumed = await reading(places.source({ topics, start: 'latest' }), reader.positions)
+    await resumed.untilRecords(1)
+    expect([...resumed.records.keys()]).toEqual([`${third}/0`])
+    expect(places.logged.splice(0).every(({ level }) => level === 'info')).toBe(true)
+  })
+
+  test('no topic matches yet: it waits for one', async () => {
+    const kind = `k-${randomUUID()}`
+    const reader = await reading(places.source({ topics: { pattern: `${kind}.*` }, ...soon }))
+    const topic = await places.topic(1, `${kind}1`)
+    await places.write(topic, 0, texts('a'))
+    await reader.untilRecords(1)
+    expect(reader.events[0]).toEqual({ assigned: [] })
+    expect(places.logged.splice(0)).toMatchObject([
+      { level: 'warn', message: expect.stringContaining(`there are no topics that match ${kind}.* yet`) },
+      { level: 'info', message: `new: ${topic}/0` },
+    ])
+  })
+})
+
+describe('a topic that goes away', () => {
+  const remake = async (topic: string) => {
+    await places.admin.deleteTopics({ topics: [topic] })
+    await places.createTopic(topic, 1)
+  }
+
+  test('deleted while it is read: KAFKA_TOPIC_DELETED', async () => {
+    const topic = await places.topic(1)
+    const reader = await reading(places.source({ topic }))
+    await reader.untilAtEnd([`${topic}/0`])
+    const failing = reader.until(() => false)
+    await Promise.all([
+      places.admin.deleteTopics({ topics: [topic] }),
+      expect(failing).rejects.toMatchObject({ code: 'KAFKA_TOPIC_DELETED', retry: 'never' }),
+    ])
+  })
+
+  test('of those that match a pattern: it is given up, the others are read on', async () => {
+    const kind = `k-${randomUUID()}`
+    const [gone, stays] = [await places.topic(1, `${kind}-1`), await places.topic(1, `${kind}-2`)]
+    const reader = await reading(places.source({ topics: { pattern: `${kind}.*` } }))
+    await reader.untilAtEnd([`${gone}/0`, `${stays}/0`])
+    await places.admin.deleteTopics({ topics: [gone] })
+    const event = await reader.until((one) => 'revoked' in one)
+    expect(event).toMatchObject({ revoked: [`${gone}/0`] })
+    await places.write(stays, 0, texts('on'))
+    await reader.untilRecords(1)
+    expect(places.logged.splice(0)).toMatchObject([{ level: 'warn', code: 'KAFKA_TOPIC_DELETED' }])
+  })
+
+  test('made again under its name, before it is read or while it is: KAFKA_TOPIC_RECREATED', async () => {
     const topic = await places.topic(1)
     await places.write(topic, 0, texts('a', 'b'))
     const reader = await reading(places.source({ topic }))
     await reader.untilRecords(2)
     await reader.close()
-    await places.admin.deleteTopics({ topics: [topic] })
-    await places.createTopic(topic, 1)
+    await remake(topic)
     const again = await reading(places.source({ topic }), reader.positions)
     await expect(again.next()).rejects.toMatchObject({ code: 'KAFKA_TOPIC_RECREATED', retry: 'never' })
+    const running = await reading(places.source({ topic }))
+    await running.untilAtEnd([`${topic}/0`])
+    // The broker may be asked between the two, when the topic is gone.
+    const failing = expect(running.until(() => false)).rejects.toMatchObject({
+      code: expect.stringMatching(/^KAFKA_TOPIC_(RECREATED|DELETED)$/),
+    })
+    await remake(topic)
+    await failing
+  })
+})
+
+describe('offsets that are gone', () => {
+  async function shortened(): Promise<string> {
+    const topic = await places.topic(1)
+    await places.write(topic, 0, texts('a', 'b', 'c', 'd', 'e'))
+    await places.admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '3' }] })
+    return topic
+  }
+  const at = (offset: number) => ({ start: { offsets: { '0': offset } } })
+
+  test('deleted before they were read: KAFKA_OFFSET_GONE says which and how many', async () => {
+    const topic = await shortened()
+    const reader = await reading(places.source({ topic, ...at(1) }))
+    await expect(reader.untilRecords(1)).rejects.toMatchObject({
+      code: 'KAFKA_OFFSET_GONE',
+      retry: 'never',
+      message: `2 records of ${topic}/0 are gone before being read: offset 1 is wanted, the partition holds 3 up to 5 (exclusive)`,
+    })
+    const earliest = await reading(places.source({ topic }))
+    await earliest.untilRecords(2)
+    expect(earliest.of(`${topic}/0`).map(({ ordinal }) => ordinal)).toEqual([3, 4])
+  })
+
+  test.each([
+    ['earliest', 2, [3, 4, 5]],
+    ['latest', 4, [5]],
+  ] as const)('offsetReset: %s goes on, and counts what it passes over', async (offsetReset, records, ordinals) => {
+    const topic = await shortened()
+    const reader = await reading(places.source({ topic, offsetReset, ...at(1) }))
+    const event = await reader.until((one) => 'skipped' in one)
+    expect(event).toMatchObject({ skipped: `${topic}/0`, records })
+    expect(places.logged.splice(0)).toMatchObject([{ level: 'warn', code: 'KAFKA_OFFSET_GONE' }])
+    await places.write(topic, 0, texts('f'))
+    await reader.untilRecords(ordinals.length)
+    expect(reader.of(`${topic}/0`).map(({ ordinal }) => ordinal)).toEqual(ordinals)
+  })
+
+  test('beyond the end: KAFKA_OFFSET_OUT_OF_RANGE, or on from the end', async () => {
+    const topic = await shortened()
+    const reader = await reading(places.source({ topic, ...at(9) }))
+    await expect(reader.untilRecords(1)).rejects.toMatchObject({ code: 'KAFKA_OFFSET_OUT_OF_RANGE' })
+    const reset = await reading(places.source({ topic, offsetReset: 'earliest', ...at(9) }))
+    await reset.until((one) => 'skipped' in one)
+    await places.write(topic, 0, texts('f'))
+    await reset.untilRecords(1)
+    expect(reset.of(`${topic}/0`).map(({ ordinal }) => ordinal)).toEqual([5])
+    expect(places.logged.splice(0)).toHaveLength(1)
+  })
+
+  test('a log that was truncated behind what was read: KAFKA_LOG_TRUNCATED, or on from where it parts', async () => {
+    const topic = await places.topic(1)
+    await places.write(topic, 0, texts('a', 'b', 'c'))
+    const reader = await reading(places.source({ topic }))
+    await reader.untilRecords(3)
+    const [[name = '', position] = []] = reader.positions
+    expect(position).toMatchObject({ offset: 3, leaderEpoch: 0 })
+    const lost = new Map([[name, { ...(position as object), offset: 7 }]])
+    const truncated = await reading(places.source({ topic }), lost)
+    await expect(truncated.next()).rejects.toMatchObject({ code: 'KAFKA_LOG_TRUNCATED', retry: 'never' })
+    const unknown = new Map([[name, { ...(position as object), leaderEpoch: 6 }]])
+    await expect((await reading(places.source({ topic }), unknown)).next()).rejects.toMatchObject({
+      code: 'KAFKA_LOG_TRUNCATED',
+    })
+    const parted = await reading(places.source({ topic, offsetReset: 'latest' }), lost)
+    await parted.until((one) => 'skipped' in one)
+    await places.write(topic, 0, texts('d'))
+    await parted.untilRecords(1)
+    expect(parted.of(name).map(({ ordinal }) => ordinal)).toEqual([3])
+    expect(places.logged.splice(0)).toMatchObject([{ code: 'KAFKA_LOG_TRUNCATED' }])
   })
 })
 

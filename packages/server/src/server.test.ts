@@ -16,7 +16,7 @@ const status: PipelineStatus = {
   startedAt: Date.UTC(2026, 10, 20, 10),
   updatedAt: Date.UTC(2026, 10, 20, 11),
   epoch: 7,
-  records: { read: 100, readBytes: 12_000, dead: 3, decoded: 97 },
+  records: { read: 100, readBytes: 12_000, skipped: 2, dead: 3, decoded: 97 },
   recordsPerSecond: 0,
   watermark: Date.UTC(2026, 10, 20, 10, 59),
   partitions: {},

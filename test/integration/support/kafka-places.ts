@@ -28,8 +28,11 @@ function codec(compress: (bytes: Buffer) => Buffer, decompress: (bytes: Buffer) 
 }
 
 export interface SourceSettings {
-  readonly topic: string
+  readonly topic?: string | readonly string[]
+  readonly topics?: { readonly pattern: string }
   readonly start?: unknown
+  readonly offsetReset?: 'error' | 'earliest' | 'latest'
+  readonly metadataMaxAge?: string
   readonly isolation?: 'readCommitted' | 'readUncommitted'
 }
 
@@ -69,8 +72,7 @@ export class KafkaPlaces {
   }
 
   /** A fresh topic's name. */
-  async topic(partitions: number): Promise<string> {
-    const topic = `t-${randomUUID()}`
+  async topic(partitions: number, topic = `t-${randomUUID()}`): Promise<string> {
     await this.createTopic(topic, partitions)
     return topic
   }
@@ -109,7 +111,14 @@ export class KafkaPlaces {
 
   source(settings: SourceSettings, options: { wantsKeys?: boolean; connection?: object } = {}): Source {
     const { wantsKeys = false, connection = {} } = options
-    const defaults = { start: 'earliest', isolation: 'readCommitted', checkCrcs: true, connection: 'kafka' }
+    const defaults = {
+      start: 'earliest',
+      offsetReset: 'error',
+      metadataMaxAge: '1 minute',
+      isolation: 'readCommitted',
+      checkCrcs: true,
+      connection: 'kafka',
+    }
     return this.#createSource({ ...defaults, ...settings }, { ...this.#context(connection), wantsKeys })
   }
 

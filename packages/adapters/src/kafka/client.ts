@@ -5,14 +5,15 @@ import {
   type Encodable,
   fetch,
   findCoordinator,
-  listOffsets,
   metadata,
-  offsetCommit,
   ZERO_UUID,
 } from '@headrace/broker/protocol'
 import { BrokerConnection } from './broker-connection.ts'
 import { addressesOf, type KafkaConnection } from './config.ts'
 import { BrokerUnsupportedError, TopicMissingError } from './errors.ts'
+import { FIRST_FETCH_BY_ID } from './fetch-loop.ts'
+import type { Layout, TopicLayout } from './layout.ts'
+import { partitionName } from './position.ts'
 import { assertNoError, INVALID_TOPIC, UNKNOWN_TOPIC_OR_PARTITION } from './protocol-errors.ts'
 import { ResponseBufferPool } from './response-receiver.ts'
 import { similarNames } from './similar-names.ts'
@@ -22,28 +23,17 @@ import { translateKafkaError } from './translate.ts'
 /** The one version of ApiVersions that every broker since 0.11 and every client can speak. */
 const API_VERSIONS_VERSION = 2
 
-/** Versions of Fetch from here on name topics by id alone. */
-const FIRST_FETCH_BY_ID = 13
-
 /** The first version of FindCoordinator that takes several keys. */
 const FIRST_BATCHED_FIND = 4
 
 type Fields = Api['request']
-
-/** What a topic is made of. */
-export interface TopicLayout {
-  /** Undefined from brokers that give topics no ids (before Kafka 2.8). */
-  readonly topicId: string | undefined
-  /** The leader of each partition, by partition number. */
-  readonly leaders: readonly BrokerAddress[]
-}
 
 interface OpenedConnection {
   readonly connection: BrokerConnection
   readonly opened: Promise<void>
 }
 
-/** Everything but fetching: metadata, offsets, commits, over connections of its own. Throws this adapter's catalogue errors. */
+/** Everything but fetching, over connections of its own. Throws this adapter's catalogue errors unless a method says otherwise. */
 export class KafkaClient {
   readonly bootstrap: string
   readonly #connection: KafkaConnection
@@ -61,7 +51,7 @@ export class KafkaClient {
 
   /** Learns what the brokers speak. To be called first. */
   async connect(): Promise<void> {
-    await this.#translated('list its versions', async () => {
+    await this.translated('list its versions', async () => {
       const broker = await this.#anyBroker()
       const answer = await broker.request(apiVersions, API_VERSIONS_VERSION, {})
       assertNoError(answer.errorCode)
@@ -69,67 +59,76 @@ export class KafkaClient {
     })
   }
 
-  /** The version of Fetch to use for a topic. */
-  fetchVersion(layout: TopicLayout): number {
+  /** The version of Fetch to use for these topics. */
+  fetchVersion(layouts: Iterable<Pick<TopicLayout, 'topicId'>>): number {
     const version = this.#version(fetch)
-    return layout.topicId === undefined ? Math.min(version, FIRST_FETCH_BY_ID - 1) : version
+    const byId = [...layouts].every(({ topicId }) => topicId !== undefined)
+    return byId ? version : Math.min(version, FIRST_FETCH_BY_ID - 1)
   }
 
+  /** The topic's partitions. Throws `TopicMissingError`. */
   async topicLayout(topic: string): Promise<TopicLayout> {
-    return this.#translated(`describe topic "${topic}"`, async () => {
-      const answer = await this.#metadata([topic])
-      const [found] = answer.topics
-      if (found === undefined || [UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC].includes(found.errorCode)) {
-        throw await this.#topicMissing(topic)
-      }
-      assertNoError(found.errorCode)
+    const found = (await this.describeTopics([topic])).get(topic)
+    if (found === undefined) throw await this.topicMissing(topic)
+    return found
+  }
+
+  /** Those of the topics that there are; with a pattern, those that match it, internal ones left out. */
+  async describeTopics(asked: readonly string[] | RegExp): Promise<Layout> {
+    const names = asked instanceof RegExp ? null : asked
+    const what = names === null ? 'the topics' : names.length === 1 ? `topic "${names[0]}"` : 'topics'
+    return this.translated(`describe ${what}`, async () => {
+      const answer = await this.#metadata(names)
       const brokers = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
-      const leaders = found.partitions
-        .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
-        .map(({ partitionIndex, leaderId }) => {
-          const leader = brokers.get(leaderId)
-          if (leader === undefined) throw new Error(`partition ${topic}/${partitionIndex} has no leader`)
-          return leader
-        })
-      return { topicId: found.topicId === ZERO_UUID ? undefined : found.topicId, leaders }
+      const layouts = new Map<string, TopicLayout>()
+      for (const { name, topicId: id, errorCode, isInternal, partitions } of answer.topics) {
+        const topic = name ?? ''
+        if (asked instanceof RegExp && (isInternal || !asked.test(topic))) continue
+        if (errorCode === UNKNOWN_TOPIC_OR_PARTITION || errorCode === INVALID_TOPIC) continue
+        assertNoError(errorCode)
+        const topicId = id === ZERO_UUID ? undefined : id
+        const places = partitions
+          .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
+          .map(({ partitionIndex: index, leaderId, leaderEpoch }) => {
+            const leader = brokers.get(leaderId)
+            if (leader === undefined) throw new Error(`partition ${topic}/${index} has no leader`)
+            return { name: partitionName(topic, index), topic, topicId, index, leader, leaderEpoch }
+          })
+        layouts.set(topic, { topic, topicId, partitions: places })
+      }
+      return layouts
     })
   }
 
-  /** By partition: the first offset at or after that time (ms), −1 for none; instead of a time, a value of `OFFSET_SPEC`. */
-  async listOffsets(
-    topic: string,
-    { leaders }: TopicLayout,
-    asked: ReadonlyMap<number, number>,
-    isolationLevel: 0 | 1,
-  ): Promise<Map<number, number>> {
-    const byLeader = Map.groupBy(asked, ([index]) => leaders[index])
-    const ask = async (leader: BrokerAddress, timestamps: readonly (readonly [number, number])[]) => {
-      const broker = await this.#broker(leader)
-      const partitions = timestamps.map(([partitionIndex, timestamp]) => ({ partitionIndex, timestamp }))
-      const topics = [{ name: topic, partitions }]
-      const answer = await broker.request(listOffsets, this.#version(listOffsets), { isolationLevel, topics })
-      return answer.topics.flatMap((one) => one.partitions)
+  /** What to tell of a topic that there is not, with similar names. */
+  async topicMissing(topic: string): Promise<Error> {
+    const { topics } = await this.translated('list the topics', () => this.#metadata(null))
+    const names = topics.filter(({ isInternal }) => !isInternal).map(({ name }) => name ?? '')
+    return new TopicMissingError({ topic, similar: similarNames(topic, names) })
+  }
+
+  /** Whether the brokers speak an API in a version that is known here. */
+  speaks(api: Api<Fields, Fields>): boolean {
+    return this.#commonVersion(api) !== undefined
+  }
+
+  /** Sends a request to the broker at `address`, in the highest version that both sides know. Errors are not translated. */
+  async request<Req extends Fields, Res extends Fields>(
+    address: BrokerAddress,
+    api: Api<Req, Res>,
+    body: Encodable<Req>,
+  ) {
+    const version = this.#version(api)
+    return (await this.#broker(address)).request(api, version, body)
+  }
+
+  /** Runs `call`; what it throws becomes one of this adapter's errors. `operation` completes "Kafka refuses to …". */
+  async translated<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (error) {
+      throw this.translate(error, operation)
     }
-    return this.#translated(`list the offsets of topic "${topic}"`, async () => {
-      const asking = [...byLeader].map(([leader, timestamps]) => (leader === undefined ? [] : ask(leader, timestamps)))
-      const listed = (await Promise.all(asking)).flat()
-      for (const { errorCode } of listed) assertNoError(errorCode)
-      return new Map(listed.map(({ partitionIndex, offset }) => [partitionIndex, offset]))
-    })
-  }
-
-  async commit(groupId: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
-    const partitions = [...offsets].map(([partitionIndex, committedOffset]) => ({
-      partitionIndex,
-      committedOffset,
-      committedMetadata: null,
-    }))
-    await this.#translated(`commit offsets of group "${groupId}"`, async () => {
-      const broker = await this.#broker(await this.#coordinator(groupId))
-      const body = { groupId, topics: [{ name: topic, partitions }] }
-      const answer = await broker.request(offsetCommit, this.#version(offsetCommit), body)
-      for (const { errorCode } of answer.topics.flatMap((one) => one.partitions)) assertNoError(errorCode)
-    })
   }
 
   close(): void {
@@ -151,13 +150,8 @@ export class KafkaClient {
     })
   }
 
-  async #topicMissing(topic: string): Promise<Error> {
-    const { topics } = await this.#metadata(null)
-    const names = topics.filter(({ isInternal }) => !isInternal).map(({ name }) => name ?? '')
-    return new TopicMissingError({ topic, similar: similarNames(topic, names) })
-  }
-
-  async #coordinator(groupId: string): Promise<BrokerAddress> {
+  /** The broker that coordinates a group. Errors are not translated. */
+  async coordinator(groupId: string): Promise<BrokerAddress> {
     const version = this.#version(findCoordinator)
     const keyType = COORDINATOR_KEY_TYPE.group
     const body: Encodable<typeof findCoordinator.request> =
@@ -170,11 +164,17 @@ export class KafkaClient {
 
   /** The highest version that both sides know. */
   #version(api: Api<Fields, Fields>): number {
-    const [first, last] = this.#versions.get(api.key) ?? [0, -1]
-    const version = Math.min(last, api.versions[1])
-    if (version >= Math.max(first, api.versions[0])) return version
+    const version = this.#commonVersion(api)
+    if (version !== undefined) return version
+    const last = this.#versions.get(api.key)?.[1] ?? -1
     const reason = `it speaks ${api.name} up to version ${last}, ${api.versions[0]} is needed`
     throw new BrokerUnsupportedError({ bootstrap: this.bootstrap, reason })
+  }
+
+  #commonVersion(api: Api<Fields, Fields>): number | undefined {
+    const [first, last] = this.#versions.get(api.key) ?? [0, -1]
+    const version = Math.min(last, api.versions[1])
+    return version >= Math.max(first, api.versions[0]) ? version : undefined
   }
 
   /** The first address of the bootstrap list that answers. */
@@ -204,13 +204,5 @@ export class KafkaClient {
     opened.catch(() => this.#connections.delete(key))
     await opened
     return connection
-  }
-
-  async #translated<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    try {
-      return await call()
-    } catch (error) {
-      throw this.translate(error, operation)
-    }
   }
 }

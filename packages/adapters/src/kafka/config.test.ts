@@ -3,8 +3,9 @@ import Value from 'typebox/value'
 import { describe, expect, test } from 'vitest'
 import { addressesOf, checkSink, checkSource, sinkSchema, sourceSchema } from './config.ts'
 import { kafka } from './index.ts'
-import { parsePosition, partitionIndex, partitionName, positionOf } from './position.ts'
+import { parsePartitionName, parsePosition, partitionName, positionOf } from './position.ts'
 import { similarNames } from './similar-names.ts'
+import { describeSubscription, subscriptionOf } from './subscription.ts'
 
 describe('configuration', () => {
   test('the examples fit the schemas', () => {
@@ -24,6 +25,8 @@ describe('configuration', () => {
     expect(Value.Default(sourceSchema, { topic: 'trades' })).toEqual({
       topic: 'trades',
       start: 'earliest',
+      offsetReset: 'error',
+      metadataMaxAge: '1 minute',
       isolation: 'readCommitted',
       checkCrcs: false,
       connection: 'kafka',
@@ -39,6 +42,35 @@ describe('configuration', () => {
     expect(checkSink(sink('pno'), columns)).toMatchObject([{ path: ['key'], hint: 'Their columns are uno.' }])
     expect(checkSink(sink('uno'), columns)).toEqual([])
     expect(checkSink(sink('pno'))).toEqual([])
+  })
+
+  test('topics: one, several or a pattern, and one of these ways', () => {
+    const problems = (settings: object) => checkSource(Value.Default(sourceSchema, settings) as never)
+    for (const right of [
+      { topic: ['a', 'b'] },
+      { topics: { pattern: 'a_[0-9]+' } },
+      { topic: ['a'], start: { offsets: { '0': 1 } } },
+      { topic: ['a', 'b'], start: { offsets: { 'b/0': 1 } } },
+    ]) {
+      expect([...Value.Errors(sourceSchema, Value.Default(sourceSchema, right))]).toEqual([])
+      expect(problems(right)).toEqual([])
+    }
+    expect(problems({})).toMatchObject([{ path: [], message: 'no topic is named' }])
+    expect(problems({ topic: 'a', topics: { pattern: 'a' } })).toMatchObject([{ path: ['topics'] }])
+    expect(problems({ topics: { pattern: 'a(' } })).toMatchObject([{ path: ['topics', 'pattern'] }])
+    expect(problems({ topic: ['a', 'b'], start: { offsets: { '0': 1 } } })).toMatchObject([
+      { path: ['start', 'offsets', '0'], hint: 'With several topics, write `topic/number`, as in `trades/0`.' },
+    ])
+    expect(problems({ topic: ['a', 'b'], start: { offsets: { 'c/0': 1 } } })).toMatchObject([
+      { message: 'topic "c" is not among those that are read' },
+    ])
+  })
+
+  test('a pattern stands for the whole name', () => {
+    const { pattern } = subscriptionOf({ topics: { pattern: 'a|b' } }) as { pattern: RegExp }
+    expect(['a', 'b', 'ab', 'xa'].filter((name) => pattern.test(name))).toEqual(['a', 'b'])
+    expect(describeSubscription({ pattern })).toBe('topics that match a|b')
+    expect(describeSubscription(subscriptionOf({ topic: ['a', 'b', 'a'] }))).toBe('topics "a", "b"')
   })
 
   test('bootstrap addresses', () => {
@@ -58,13 +90,14 @@ describe('configuration', () => {
 
 describe('positions', () => {
   test('as the engine keeps them', () => {
-    const position = positionOf(12, 'b3c0')
-    expect(parsePosition(JSON.parse(JSON.stringify(position)))).toEqual({ offset: 12, topicId: 'b3c0' })
-    expect(parsePosition(positionOf(0, undefined))).toEqual({ offset: 0 })
+    const position = positionOf(12, 'b3c0', 4)
+    expect(parsePosition(JSON.parse(JSON.stringify(position)))).toEqual({ offset: 12, topicId: 'b3c0', leaderEpoch: 4 })
+    expect(parsePosition(positionOf(0, undefined, -1))).toEqual({ offset: 0 })
     for (const wrong of [null, 3, {}, { offset: -1 }, { offset: '3' }]) {
       expect(() => parsePosition(wrong)).toThrow('not a Kafka position')
     }
-    expect(partitionIndex(partitionName('my.topic', 17))).toBe(17)
+    expect(parsePartitionName(partitionName('my.topic', 17))).toEqual({ topic: 'my.topic', index: 17 })
+    expect(parsePartitionName('7')).toBeUndefined()
   })
 })
 

@@ -1,5 +1,7 @@
-import type { ConfigIssue, Field } from '@headrace/core'
+import { type ConfigIssue, Duration, type Field } from '@headrace/core'
 import { type Static, Type } from 'typebox'
+import { parsePartitionName } from './position.ts'
+import { patternOf } from './subscription.ts'
 
 /** What Kafka listens on unless told. */
 const DEFAULT_PORT = 9092
@@ -60,7 +62,23 @@ export type KafkaConnection = Static<typeof connectionSchema>
 
 export const sourceSchema = Type.Object(
   {
-    topic,
+    topic: Type.Optional(
+      Type.Union([topic, Type.Array(topic, { minItems: 1 })], {
+        description: 'Name of the topic, or a list of names.',
+      }),
+    ),
+    topics: Type.Optional(
+      Type.Object(
+        {
+          pattern: Type.String({
+            minLength: 1,
+            description:
+              'Regular expression (JavaScript’s) for the whole name, as in `trades_.*`. Internal topics never match. Topics that are made later are read from their first record.',
+          }),
+        },
+        { additionalProperties: false, description: 'All topics of a kind, instead of `topic`.' },
+      ),
+    ),
     start: Type.Union(
       [
         Type.Literal('earliest'),
@@ -75,10 +93,14 @@ export const sourceSchema = Type.Object(
         ),
         Type.Object(
           {
-            offsets: Type.Record(Type.String({ pattern: '^[0-9]+$' }), Type.Integer({ minimum: 0 }), {
-              description:
-                'The first offset to read, by partition number; other partitions begin at their first record.',
-            }),
+            offsets: Type.Record(
+              Type.String({ pattern: '^([a-zA-Z0-9._-]+/)?[0-9]+$' }),
+              Type.Integer({ minimum: 0 }),
+              {
+                description:
+                  'The first offset to read, by partition: its number, or `topic/number` where there are several topics. Other partitions begin at their first record.',
+              },
+            ),
           },
           { additionalProperties: false },
         ),
@@ -89,6 +111,15 @@ export const sourceSchema = Type.Object(
           'Where a pipeline begins that has no state yet. A partition that is added to the topic later is always read from its first record.',
       },
     ),
+    offsetReset: Type.Union([Type.Literal('error'), Type.Literal('earliest'), Type.Literal('latest')], {
+      default: 'error',
+      description:
+        'What to do when records are gone before they were read (retention, deleted records) or a log was truncated: stop, or go on from the first record that there is, or from the end. What is passed over is counted. Kafka’s `auto.offset.reset`, but not for the start.',
+    }),
+    metadataMaxAge: Duration({
+      default: '1 minute',
+      description: 'How often to look for new partitions and topics, and for deleted ones.',
+    }),
     isolation: Type.Union([Type.Literal('readCommitted'), Type.Literal('readUncommitted')], {
       default: 'readCommitted',
       description: 'Whether records of transactions that are open or aborted are left out.',
@@ -117,21 +148,55 @@ export const sourceExamples = [
   { kafka: { topic: 'trades', start: 'earliest' } },
   { kafka: { topic: 'trades', start: { timestamp: '2026-11-20T10:00:00Z' }, connection: 'production' } },
   { kafka: { topic: 'trades', start: { offsets: { '0': 1200, '1': 900 } } } },
+  { kafka: { topic: ['trades', 'refunds'], offsetReset: 'earliest' } },
+  { kafka: { topics: { pattern: 'trades_[a-z]+' }, metadataMaxAge: '10 seconds' } },
 ]
 
 export const sinkExamples = [{ kafka: { topic: 'trades_per_minute', key: 'uno' } }]
 
 /** What the schema cannot say. */
 export function checkSource(config: KafkaSourceConfig): readonly ConfigIssue[] {
-  const { start } = config
-  if (typeof start !== 'object' || !('timestamp' in start) || !Number.isNaN(Date.parse(start.timestamp))) return []
-  return [
-    {
-      path: ['start', 'timestamp'],
-      message: `"${start.timestamp}" is not a time`,
-      hint: 'Write it as 2026-11-20T10:00:00Z.',
-    },
-  ]
+  return [...checkTopics(config), ...checkStart(config)]
+}
+
+function checkTopics({ topic: names, topics }: KafkaSourceConfig): readonly ConfigIssue[] {
+  if (names === undefined && topics === undefined) {
+    return [{ path: [], message: 'no topic is named', hint: 'Write `topic:`, or `topics: { pattern: … }`.' }]
+  }
+  if (names !== undefined && topics !== undefined) {
+    return [{ path: ['topics'], message: '`topic` and `topics` are both there', hint: 'Keep one of them.' }]
+  }
+  if (topics === undefined) return []
+  try {
+    patternOf(topics.pattern)
+    return []
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return [{ path: ['topics', 'pattern'], message: `this is not a regular expression: ${reason}` }]
+  }
+}
+
+function checkStart({ topic: names, topics, start }: KafkaSourceConfig): readonly ConfigIssue[] {
+  if (typeof start !== 'object') return []
+  if ('timestamp' in start) {
+    if (!Number.isNaN(Date.parse(start.timestamp))) return []
+    const message = `"${start.timestamp}" is not a time`
+    return [{ path: ['start', 'timestamp'], message, hint: 'Write it as 2026-11-20T10:00:00Z.' }]
+  }
+  const listed = typeof names === 'string' ? [names] : (names ?? [])
+  return Object.keys(start.offsets).flatMap((partition) => {
+    const path = ['start', 'offsets', partition]
+    const { topic: named } = parsePartitionName(partition) ?? {}
+    if (named === undefined && listed.length === 1) return []
+    if (named === undefined) {
+      const hint = 'With several topics, write `topic/number`, as in `trades/0`.'
+      return [{ path, message: `partition ${partition} could be of any of the topics`, hint }]
+    }
+    if (topics !== undefined || listed.includes(named)) return []
+    return [
+      { path, message: `topic "${named}" is not among those that are read`, hint: `They are ${listed.join(', ')}.` },
+    ]
+  })
 }
 
 /** Whether the key is one of the rows’ columns, once they are known. */

@@ -14,7 +14,7 @@ import { compressFrameSync } from 'lz4-napi'
 import { compressSync } from 'snappy'
 import { describe, expect, test } from 'vitest'
 import { BLOCK_BYTES, BlockBufferPool } from './block-buffers.ts'
-import { type AbortedTransaction, decodeBatches, nextOffset } from './decode-batches.ts'
+import { type AbortedTransaction, decodeBatches, reachOf } from './decode-batches.ts'
 
 interface TestRecord {
   readonly key: Buffer | null
@@ -134,7 +134,7 @@ describe('decodeBatches', () => {
         const whole = Buffer.concat([...encoded, extra.subarray(0, cutSeed % extra.length)])
         const blocks = decode(whole, { from })
         expect(recordsOf(blocks)).toEqual(expected.slice(from - 100))
-        expect(nextOffset(whole, 0, whole.length, from)).toBe(offset)
+        expect(reachOf(whole, 0, whole.length, { next: from, leaderEpoch: 3 }).next).toBe(offset)
         if (blocks.length > 0) expect(blocks.at(-1)?.next).toBe(offset)
       }),
       { numRuns: 200 },
@@ -214,7 +214,7 @@ describe('decodeBatches', () => {
     const blocks = decode(log, { aborted })
     expect(values(blocks)).toEqual(['committed', 'outside', 'then committed'])
     expect(blocks.at(-1)?.next).toBe(10)
-    expect(nextOffset(log, 0, log.length, 0)).toBe(10)
+    expect(reachOf(log, 0, log.length, { next: 0, leaderEpoch: 3 }).next).toBe(10)
     expect(values(decode(log))).toHaveLength(6)
     const last = Buffer.concat([transaction('aborted 3', 7, 8), control('abort', 7, 9)])
     expect(decode(last, { aborted })).toEqual([])

@@ -38,26 +38,35 @@ interface PartitionRecords {
   readonly aborted: readonly AbortedTransaction[]
 }
 
-/** Filled buffers, and the offset after the last batch that was read for them (control batches and gaps included). */
-interface DecodedBlock {
+/** Filled buffers, and the offset and leader epoch after the last batch read for them (control batches and gaps included). */
+interface DecodedBlock extends Reach {
   readonly buffers: BlockBuffers
+}
+
+/** How far some bytes of a partition reach. */
+interface Reach {
+  /** The offset after the last whole batch. */
   readonly next: number
+  /** That batch's leader epoch. */
+  readonly leaderEpoch: number
 }
 
 /**
- * The offset after the last whole batch, by the headers alone: where the next fetch begins while this one is being decoded.
- * A response may end within a batch.
+ * How far the whole batches reach, by the headers alone: where the next fetch begins while this one is being decoded. A
+ * response may end within a batch; without any whole one, it is `before`.
  */
-export function nextOffset(buffer: Buffer, start: number, end: number, from: number): number {
+export function reachOf(buffer: Buffer, start: number, end: number, before: Reach): Reach {
   const batch = new BatchHeader()
-  let next = from
+  let { next, leaderEpoch } = before
   for (let position = start; end - position >= BATCH_HEADER_BYTES; position += batch.sizeBytes) {
     batch.at(buffer, position)
     // Damage is reported where the batch is decoded; here it only must not be walked over.
     if (batch.sizeBytes < BATCH_HEADER_BYTES || position + batch.sizeBytes > end) break
-    next = Math.max(next, batch.lastOffset + 1)
+    if (batch.lastOffset < next) continue
+    next = batch.lastOffset + 1
+    leaderEpoch = batch.partitionLeaderEpoch
   }
-  return next
+  return { next, leaderEpoch }
 }
 
 /**
@@ -78,7 +87,7 @@ export function* decodeBatches(
     assertReadable(batch, records)
     if (position + batch.sizeBytes > records.end) break
     if (crc32c !== undefined && !batch.isIntact(crc32c)) throw corrupt(records, batch, 'its CRC does not match')
-    const next = Math.max(from, batch.lastOffset + 1)
+    const reach = { next: Math.max(from, batch.lastOffset + 1), leaderEpoch: batch.partitionLeaderEpoch }
     if (!aborted.leavesOut(batch) && !batch.isControl && batch.lastOffset >= from && batch.recordsCount > 0) {
       const plain = plainRecords(batch, records)
       const bytes = plain.end - plain.start
@@ -89,8 +98,8 @@ export function* decodeBatches(
       const buffers: BlockBuffers =
         filling?.buffers ?? pool.take(Math.max(bytes, Math.min(records.end - position, BLOCK_BYTES)), plain.count)
       copyInto(buffers, plain, batch, records)
-      filling = { buffers, next }
-    } else if (filling !== undefined) filling = { buffers: filling.buffers, next }
+      filling = { buffers, ...reach }
+    } else if (filling !== undefined) filling = { buffers: filling.buffers, ...reach }
   }
   if (filling !== undefined && filling.buffers.count > 0) yield filling
   else if (filling !== undefined) pool.give(filling.buffers)

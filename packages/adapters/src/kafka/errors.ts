@@ -46,7 +46,38 @@ export class PartitionMissingError extends defineError<{ topic: string; partitio
   example: { topic: 'trades', partition: '7', count: 4 },
 }) {}
 
-/** Retention took records that were not read yet, or the position is beyond the end. */
+/** The topic was there when reading began, and is no more. */
+export class TopicDeletedError extends defineError<{ topic: string }>({
+  code: 'KAFKA_TOPIC_DELETED',
+  fault: 'user',
+  retry: 'never',
+  setting: 'topic',
+  message: (d) => `topic "${d.topic}" was deleted while it was being read`,
+  hint: () =>
+    'What had been read of it is kept. Take the topic out of the file; if it is made again under its name, it is another topic and needs a new data folder.',
+  example: { topic: 'trades' },
+}) {}
+
+/** Retention, DeleteRecords or compaction took records that were not read yet. */
+export class OffsetGoneError extends defineError<{
+  partition: string
+  offset: number
+  first: number
+  end: number
+  gone: number
+}>({
+  code: 'KAFKA_OFFSET_GONE',
+  fault: 'user',
+  retry: 'never',
+  setting: 'offsetReset',
+  message: (d) =>
+    `${d.gone === 1 ? 'a record' : `${d.gone} records`} of ${d.partition} ${d.gone === 1 ? 'is' : 'are'} gone before being read: offset ${d.offset} is wanted, the partition holds ${d.first} up to ${d.end} (exclusive)`,
+  hint: () =>
+    'The topic’s retention (or a deletion of records) was faster than the pipeline. To go on without them, set `offsetReset: earliest` (from the first record there is) or `latest` (from the end); what is passed over is counted. A longer `retention.ms` keeps it from happening again.',
+  example: { partition: 'trades/0', offset: 12, first: 4000, end: 9000, gone: 3988 },
+}) {}
+
+/** The position lies beyond the end of the partition. */
 export class OffsetOutOfRangeError extends defineError<{
   partition: string
   offset: number
@@ -59,11 +90,32 @@ export class OffsetOutOfRangeError extends defineError<{
   setting: 'start',
   message: (d) =>
     `offset ${d.offset} of ${d.partition} does not exist: the partition holds ${d.first} up to ${d.end} (exclusive)`,
-  hint: (d) =>
-    d.offset < d.first
-      ? `Records ${d.offset} to ${d.first - 1} were removed by the topic's retention. To go on without them, start with a new data folder and \`start: { offsets: … }\` or \`start: earliest\`.`
-      : 'The topic ends before this: it was truncated or made again, or `start.offsets` is wrong. Fix the offset, or start with a new data folder.',
-  example: { partition: 'trades/0', offset: 12, first: 4000, end: 9000 },
+  hint: () =>
+    'The partition ends before this: its log was truncated, or `start.offsets` is wrong. Fix the offset, or set `offsetReset` to go on from the end.',
+  example: { partition: 'trades/0', offset: 9500, first: 4000, end: 9000 },
+}) {}
+
+/** The leader's log does not hold the records that were read: a replica without them became leader. */
+export class LogTruncatedError extends defineError<{ partition: string; offset: number; end: number; epoch: number }>({
+  code: 'KAFKA_LOG_TRUNCATED',
+  fault: 'user',
+  retry: 'never',
+  setting: 'offsetReset',
+  message: (d) =>
+    `the log of ${d.partition} was truncated: it was read up to offset ${d.offset} (leader epoch ${d.epoch}), and its leader now has only the records before ${d.end} in common with that`,
+  hint: () =>
+    'An unclean leader election, or a broker’s disk that was restored, took records that are in the results. `offsetReset: earliest` or `latest` goes on from where the logs part; new records have offsets then that others had before.',
+  example: { partition: 'trades/0', offset: 9000, end: 8700, epoch: 4 },
+}) {}
+
+/** Another broker leads the partition now, or the one that does not know of it yet. Going on needs new metadata. */
+export class LeaderChangedError extends defineError<{ partition: string; reason: string }>({
+  code: 'KAFKA_LEADER_CHANGED',
+  fault: 'external',
+  retry: 'backoff',
+  message: (d) => `${d.partition} has another leader, or none for now (${d.reason})`,
+  hint: () => 'Reading goes on as soon as the cluster has agreed on one.',
+  example: { partition: 'trades/0', reason: 'NOT_LEADER_OR_FOLLOWER' },
 }) {}
 
 export class KafkaAuthError extends defineError<{ bootstrap: string; reason: string }>({

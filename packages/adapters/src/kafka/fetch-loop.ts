@@ -8,7 +8,7 @@ import {
   ZERO_UUID,
 } from '@headrace/broker/protocol'
 import type { BrokerConnection } from './broker-connection.ts'
-import { nextOffset } from './decode-batches.ts'
+import { reachOf } from './decode-batches.ts'
 import type { PartitionCursor } from './partition-cursor.ts'
 import type { ReceivedResponse } from './response-receiver.ts'
 
@@ -27,6 +27,9 @@ const LONG_POLL_MS = 500
  */
 const TRICKLE = { bytes: 16 * 1024, waitMs: 4 }
 
+/** Versions of Fetch from here on name topics by id alone. */
+export const FIRST_FETCH_BY_ID = 13
+
 type FetchedPartition = Decoded<typeof fetch.response>['responses'][number]['partitions'][number]
 
 /** One partition of a response, and where the request had asked it to begin. */
@@ -35,6 +38,8 @@ export interface FetchedPart {
   readonly from: number
   /** The offset after the last whole batch of the response. */
   readonly next: number
+  /** The leader epoch of that batch, or of the one before the request; −1: not known. */
+  readonly leaderEpoch: number
   readonly fetched: FetchedPartition
 }
 
@@ -53,33 +58,77 @@ interface FetchTarget {
   push(response: FetchedResponse): void
 }
 
-interface FetchOptions {
+export interface FetchOptions {
   readonly version: number
-  readonly topic: string
-  readonly topicId: string | undefined
   readonly readCommitted: boolean
 }
 
+/** What a request asks of one partition. */
+interface Asked {
+  readonly cursor: PartitionCursor
+  readonly from: number
+}
+
 /**
- * Fetches the partitions of one broker until aborted: always one request under way, and as soon as its response is there the
- * next one, while that response is being decoded. Stops asking while `ahead` is full.
+ * Fetches the partitions of one broker: always one request under way, and as soon as its response is there the next one,
+ * while that response is being decoded. Stops asking while `ahead` is full.
  */
-export async function runFetchLoop(
-  connection: BrokerConnection,
-  cursors: readonly PartitionCursor[],
-  options: FetchOptions,
-  ahead: FetchTarget,
-  signal: AbortSignal,
-): Promise<void> {
-  const byIndex = new Map(cursors.map((cursor) => [cursor.index, cursor]))
-  for (let turn = 0; !signal.aborted; turn++) {
-    await ahead.room()
-    if (signal.aborted) return
-    const received = await connection.exchange(fetch, options.version, planFetch(rotated(cursors, turn), options))
-    const response = openResponse(received, byIndex, options.version)
-    for (const { cursor, next } of response.parts) cursor.nextOffset = next
-    ahead.push(response)
-    if (isTrickle(response)) await setTimeout(TRICKLE.waitMs)
+export class FetchLoop {
+  readonly #options: FetchOptions
+  readonly #ahead: FetchTarget
+  #cursors: readonly PartitionCursor[] = []
+  #changed: (() => void) | undefined
+
+  constructor(options: FetchOptions, ahead: FetchTarget) {
+    this.#options = options
+    this.#ahead = ahead
+  }
+
+  add(cursors: readonly PartitionCursor[]): void {
+    this.#cursors = [...this.#cursors, ...cursors]
+    this.#changed?.()
+  }
+
+  /** Until aborted, or until the connection fails. */
+  async run(connection: BrokerConnection, signal: AbortSignal): Promise<void> {
+    const stop = () => this.#changed?.()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      for (let turn = 0; !signal.aborted; turn++) {
+        await this.#ahead.room()
+        await this.#untilCursors(signal)
+        if (signal.aborted) return
+        const response = await this.#fetch(connection, rotated(this.#cursors, turn))
+        this.#ahead.push(response)
+        if (isTrickle(response)) await setTimeout(TRICKLE.waitMs)
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  async #untilCursors(signal: AbortSignal): Promise<void> {
+    this.#cursors = this.#cursors.filter(({ isGivenUp }) => !isGivenUp)
+    while (this.#cursors.length === 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve
+      })
+      this.#changed = undefined
+    }
+  }
+
+  async #fetch(connection: BrokerConnection, cursors: readonly PartitionCursor[]): Promise<FetchedResponse> {
+    const { version } = this.#options
+    const asked = cursors.map((cursor) => ({ cursor, from: cursor.nextOffset }))
+    const received = await connection.exchange(fetch, version, planFetch(asked, this.#options))
+    const response = openResponse(received, asked, version)
+    for (const { cursor, from, next, leaderEpoch } of response.parts) {
+      // Meanwhile it may have been set to go on elsewhere.
+      if (cursor.nextOffset !== from) continue
+      cursor.nextOffset = next
+      cursor.leaderEpoch = leaderEpoch
+    }
+    return response
   }
 }
 
@@ -94,36 +143,49 @@ function rotated<T>(items: readonly T[], turn: number): readonly T[] {
   return start === 0 ? items : [...items.slice(start), ...items.slice(0, start)]
 }
 
-function planFetch(cursors: readonly PartitionCursor[], options: FetchOptions): Encodable<typeof fetch.request> {
-  const partitions = cursors.map(({ index, nextOffset: fetchOffset }) => ({
-    partition: index,
-    fetchOffset,
-    partitionMaxBytes: PARTITION_BYTES,
+function planFetch(asked: readonly Asked[], options: FetchOptions): Encodable<typeof fetch.request> {
+  const topics = [...Map.groupBy(asked, ({ cursor }) => cursor.place.topic)].map(([topic, own]) => ({
+    topic,
+    topicId: own[0]?.cursor.place.topicId ?? ZERO_UUID,
+    partitions: own.map(({ cursor: { place }, from }) => ({
+      partition: place.index,
+      // A leader that is not the one the metadata named says so, instead of answering from a log that may be another.
+      currentLeaderEpoch: place.leaderEpoch,
+      fetchOffset: from,
+      partitionMaxBytes: PARTITION_BYTES,
+    })),
   }))
   return {
     maxWaitMs: LONG_POLL_MS,
     minBytes: 1,
     maxBytes: RESPONSE_BYTES,
     isolationLevel: options.readCommitted ? READ_COMMITTED : 0,
-    topics: [{ topic: options.topic, topicId: options.topicId ?? ZERO_UUID, partitions }],
+    topics,
   }
 }
 
-function openResponse(
-  received: ReceivedResponse,
-  cursors: ReadonlyMap<number, PartitionCursor>,
-  version: number,
-): FetchedResponse {
+function openResponse(received: ReceivedResponse, asked: readonly Asked[], version: number): FetchedResponse {
   const { body } = decodeResponse(fetch, version, received.message)
-  const parts = body.responses
-    .flatMap((topic) => topic.partitions)
-    .flatMap((fetched) => {
-      const cursor = cursors.get(fetched.partitionIndex)
-      if (cursor === undefined) return []
-      const from = cursor.nextOffset
-      const { records } = fetched
-      const next = records === null ? from : nextOffset(records, 0, records.length, from)
-      return [{ cursor, from, next, fetched }]
-    })
+  const keyOf = (topic: string | undefined, index: number) => `${topic}/${index}`
+  const byId = version >= FIRST_FETCH_BY_ID
+  const byKey = new Map(
+    asked.map((one) => {
+      const { topic, topicId, index } = one.cursor.place
+      return [keyOf(byId ? topicId : topic, index), one] as const
+    }),
+  )
+  const parts = body.responses.flatMap(({ topic, topicId, partitions }) =>
+    partitions.flatMap((fetched) => {
+      const one = byKey.get(keyOf(byId ? topicId : topic, fetched.partitionIndex))
+      return one === undefined ? [] : [partOf(one, fetched)]
+    }),
+  )
   return { received, receivedAt: Date.now(), errorCode: body.errorCode, parts }
+}
+
+function partOf({ cursor, from }: Asked, fetched: FetchedPartition): FetchedPart {
+  const { records } = fetched
+  const none = { next: from, leaderEpoch: cursor.leaderEpoch }
+  const reach = records === null ? none : reachOf(records, 0, records.length, none)
+  return { cursor, from, ...reach, fetched }
 }

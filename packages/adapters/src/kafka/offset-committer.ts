@@ -1,7 +1,14 @@
 import { HeadraceError, type LogLine, type Positions } from '@headrace/core'
 import type { KafkaClient } from './client.ts'
-import { parsePosition, partitionIndex } from './position.ts'
-import { ownPositions } from './start.ts'
+import type { Layout } from './layout.ts'
+import { type CommittedOffset, commitOffsets } from './offsets.ts'
+import { parsePartitionName, parsePosition } from './position.ts'
+
+interface Commit {
+  readonly client: KafkaClient
+  readonly layout: Layout
+  readonly positions: Positions
+}
 
 /**
  * Tells the broker, under a group's name, how far the pipeline is: for lag in other tools, never read back. One commit at
@@ -9,21 +16,22 @@ import { ownPositions } from './start.ts'
  */
 export class OffsetCommitter {
   readonly #groupId: string
-  readonly #topic: string
   readonly #log: (line: LogLine) => void
-  #latest: { readonly client: KafkaClient; readonly positions: Positions } | undefined
+  #latest: Commit | undefined
   #running: Promise<void> | undefined
   #problem: string | undefined
 
-  constructor(groupId: string, topic: string, log: (line: LogLine) => void) {
+  constructor(groupId: string, log: (line: LogLine) => void) {
     this.#groupId = groupId
-    this.#topic = topic
     this.#log = log
   }
 
-  /** Resolves when these positions, or later ones, are committed or have failed. */
-  commit(client: KafkaClient, positions: Positions): Promise<void> {
-    this.#latest = { client, positions }
+  /**
+   * Resolves when these positions, or later ones, are committed or have failed. Those of topics that are not in the layout
+   * are left out: the pipeline may have read others before.
+   */
+  commit(client: KafkaClient, layout: Layout, positions: Positions): Promise<void> {
+    this.#latest = { client, layout, positions }
     this.#running ??= this.#drain().finally(() => {
       this.#running = undefined
     })
@@ -38,11 +46,8 @@ export class OffsetCommitter {
   async #drain(): Promise<void> {
     for (let work = this.#latest; work !== undefined; work = this.#latest) {
       this.#latest = undefined
-      const offsets = ownPositions(this.#topic, work.positions).map(
-        ([name, position]) => [partitionIndex(name), parsePosition(position).offset] as const,
-      )
       try {
-        await work.client.commit(this.#groupId, this.#topic, new Map(offsets))
+        await commitOffsets(work.client, this.#groupId, offsetsOf(work))
         this.#problem = undefined
       } catch (error) {
         this.#report(error)
@@ -61,4 +66,13 @@ export class OffsetCommitter {
       message: `offsets of group "${this.#groupId}" are not committed (only other tools look at them): ${message}`,
     })
   }
+}
+
+function offsetsOf({ layout, positions }: Commit): readonly CommittedOffset[] {
+  return [...positions].flatMap(([name, position]) => {
+    const place = parsePartitionName(name)
+    if (place === undefined || !layout.has(place.topic)) return []
+    const { offset, leaderEpoch = -1 } = parsePosition(position)
+    return [{ ...place, offset, leaderEpoch }]
+  })
 }

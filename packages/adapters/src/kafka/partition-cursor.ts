@@ -1,10 +1,18 @@
+import type { PartitionPlace } from './layout.ts'
+
 /** How far one partition has been asked for. What was asked for may not have been decoded yet. */
 export interface PartitionCursor {
-  readonly index: number
-  /** `trades/3`. */
-  readonly name: string
+  readonly place: PartitionPlace
   /** The offset that the next fetch asks for. */
   nextOffset: number
+  /** The epoch of the last batch before it; −1: not known. */
+  leaderEpoch: number
   /** When the partition was last reported to be at its end (ms since the Unix epoch); 0 = not since its last record. */
   atEndReportedAt: number
+  /** It is read no more: what was fetched of it and not decoded yet is dropped. */
+  isGivenUp: boolean
+}
+
+export function cursorAt(place: PartitionPlace, nextOffset: number, leaderEpoch: number): PartitionCursor {
+  return { place, nextOffset, leaderEpoch, atEndReportedAt: 0, isGivenUp: false }
 }

@@ -81,6 +81,20 @@ export const CORRUPT_MESSAGE = 2
 export const UNKNOWN_TOPIC_OR_PARTITION = 3
 export const INVALID_TOPIC = 17
 
+/** The topic, or the id that it had, is not known to the broker: deleted, or not heard of yet. */
+const UNKNOWN_TOPIC: ReadonlySet<number> = new Set([UNKNOWN_TOPIC_OR_PARTITION, 100, 103])
+
+/** The broker asked does not lead the partition, or not in the epoch that the request names, or cannot serve it for now. */
+const ANOTHER_LEADER: ReadonlySet<number> = new Set([5, 6, 9, 56, 74, 75, 78])
+
+export function isUnknownTopic(code: number): boolean {
+  return UNKNOWN_TOPIC.has(code)
+}
+
+export function isAnotherLeader(code: number): boolean {
+  return ANOTHER_LEADER.has(code)
+}
+
 /** An error code in an answer: Kafka's own name of it as the message. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'

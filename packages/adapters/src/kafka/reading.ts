@@ -1,48 +1,65 @@
 import { OFFSET_SPEC } from '@headrace/broker/protocol'
-import type { Positions, SourceEvent } from '@headrace/core'
+import type { LogLine, Positions, SourceEvent } from '@headrace/core'
 import { BrokerConnection } from './broker-connection.ts'
-import type { KafkaClient, TopicLayout } from './client.ts'
+import type { KafkaClient } from './client.ts'
 import type { KafkaConnection, KafkaSourceConfig } from './config.ts'
-import { BatchCorruptError, OffsetOutOfRangeError, TopicRecreatedError } from './errors.ts'
-import { type FetchedPart, type FetchedResponse, RESPONSE_BYTES, runFetchLoop } from './fetch-loop.ts'
-import type { PartitionCursor } from './partition-cursor.ts'
-import { partitionName, positionOf } from './position.ts'
-import { assertNoError, CORRUPT_MESSAGE, OFFSET_OUT_OF_RANGE, ProtocolError } from './protocol-errors.ts'
+import { BatchCorruptError, LeaderChangedError, TopicDeletedError, TopicRecreatedError } from './errors.ts'
+import { type FetchedPart, type FetchedResponse, FetchLoop, RESPONSE_BYTES } from './fetch-loop.ts'
+import { isAnother, type Layout, layoutChange, type PartitionPlace, type TopicLayout } from './layout.ts'
+import { planReset, planTruncated, type Reset } from './offset-reset.ts'
+import { type EpochOffset, endsOfEpochs, listOffsetsOf } from './offsets.ts'
+import { cursorAt, type PartitionCursor } from './partition-cursor.ts'
+import { type KafkaPosition, positionOf } from './position.ts'
+import {
+  assertNoError,
+  CORRUPT_MESSAGE,
+  isAnotherLeader,
+  isUnknownTopic,
+  OFFSET_OUT_OF_RANGE,
+  ProtocolError,
+} from './protocol-errors.ts'
 import { ReadAhead } from './read-ahead.ts'
 import { type DecodeOptions, eventsOf } from './response-events.ts'
 import { ResponseBufferPool } from './response-receiver.ts'
-import type { BrokerAddress } from './sockets.ts'
 import { planStart } from './start.ts'
+import { describeSubscription, type Subscription } from './subscription.ts'
 
 /** Responses that may wait to be decoded, beside the one that is and the one under way. */
 const RESPONSES_AHEAD = 1
-
-/** How often to ask whether the topic has got more partitions. */
-const LAYOUT_EVERY_MS = 60_000
 
 /** A response also holds what lies around its records. */
 const RESPONSE_OVERHEAD_BYTES = 64 * 1024
 
 interface ReadingOptions extends DecodeOptions {
   readonly config: KafkaSourceConfig
+  readonly subscription: Subscription
   readonly connection: KafkaConnection
   readonly client: KafkaClient
-  readonly layout: TopicLayout
+  readonly layout: Layout
   readonly fetchVersion: number
+  /** How often to ask whether there are more topics and partitions (ms). */
+  readonly metadataMaxAgeMs: number
+  readonly log: (line: LogLine) => void
 }
 
 /** One `read` of the source, from its first event to its end. */
 export class Reading {
   readonly #options: ReadingOptions
   readonly #buffers = new ResponseBufferPool(RESPONSE_BYTES + RESPONSE_OVERHEAD_BYTES)
-  readonly #ahead = new ReadAhead<FetchedResponse | TopicLayout>(RESPONSES_AHEAD)
+  readonly #ahead = new ReadAhead<FetchedResponse | Layout>(RESPONSES_AHEAD)
   readonly #stopped = new AbortController()
-  readonly #cursors: PartitionCursor[] = []
-  #layout: TopicLayout
+  readonly #loops = new Map<string, FetchLoop>()
+  #cursors: readonly PartitionCursor[] = []
+  #layout: Layout
 
   constructor(options: ReadingOptions) {
     this.#options = options
     this.#layout = options.layout
+  }
+
+  /** The topics that are read, as they were last seen. */
+  get layout(): Layout {
+    return this.#layout
   }
 
   /** At once: connections are closed, and `events` ends. */
@@ -52,125 +69,199 @@ export class Reading {
   }
 
   async *events(from: Positions): AsyncGenerator<SourceEvent> {
-    const { client, config } = this.#options
-    const timer = setInterval(() => void this.#lookForPartitions(), LAYOUT_EVERY_MS)
+    const { client, metadataMaxAgeMs, subscription } = this.#options
+    const timer = setInterval(() => void this.#lookForTopics(), metadataMaxAgeMs)
     timer.unref()
     try {
-      const offsets = await this.#startOffsets(from)
-      yield* this.#assign(offsets)
-      if (config.start !== 'earliest') yield* this.#pinned(from)
+      yield* this.#start(from)
       for (let item = await this.#ahead.next(); item !== undefined; item = await this.#ahead.next()) {
         if ('parts' in item) yield* this.#responseEvents(item)
-        else yield* this.#grow(item)
+        else yield* this.#changeLayout(item)
       }
     } catch (error) {
-      if (!this.#stopped.signal.aborted) throw client.translate(error, `read topic "${config.topic}"`)
+      if (!this.#stopped.signal.aborted) throw client.translate(error, `read ${describeSubscription(subscription)}`)
     } finally {
       clearInterval(timer)
       this.stop()
     }
   }
 
+  async *#start(from: Positions): AsyncGenerator<SourceEvent> {
+    const { config } = this.#options
+    const { offsets, asked } = planStart(config, from, this.#layout)
+    const { kept, resets } = await this.#withoutTruncated(offsets)
+    const cursors = [...kept, ...(await this.#listed(asked))].map(([place, { offset, leaderEpoch }]) =>
+      cursorAt(place, offset, leaderEpoch),
+    )
+    yield* this.#assign(cursors)
+    // Said at once: a restart must not look for `latest` anew.
+    if (config.start !== 'earliest') {
+      for (const { place, nextOffset, leaderEpoch } of cursors) {
+        if (!from.has(place.name)) yield progress(place, nextOffset, leaderEpoch)
+      }
+    }
+    for (const [place, reset] of resets) yield this.#passOver(place, reset)
+  }
+
+  /** The known offsets, those of truncated logs set back to where the logs part. */
+  async #withoutTruncated(offsets: ReadonlyMap<PartitionPlace, KafkaPosition>) {
+    const { client, config } = this.#options
+    const kept = new Map<PartitionPlace, EpochOffset>()
+    const resets = new Map<PartitionPlace, Reset>()
+    const epochs = [...offsets].flatMap(([place, { leaderEpoch }]) =>
+      leaderEpoch === undefined || place.leaderEpoch < 0 ? [] : [[place, leaderEpoch] as const],
+    )
+    const ends = await endsOfEpochs(client, new Map(epochs))
+    for (const [place, position] of offsets) {
+      const end = ends.get(place)
+      const reset = end && planTruncated(config.offsetReset, place.name, position, end)
+      if (reset !== undefined) resets.set(place, reset)
+      const { offset, leaderEpoch = -1 } = position
+      kept.set(place, reset === undefined ? { offset, leaderEpoch } : { offset: reset.offset, leaderEpoch: -1 })
+    }
+    return { kept, resets }
+  }
+
+  /** Offsets from the brokers; a time after the last record means the end. No record comes before them: no epoch yet. */
+  async #listed(
+    asked: ReadonlyMap<PartitionPlace, number>,
+  ): Promise<readonly (readonly [PartitionPlace, EpochOffset])[]> {
+    const listed = await this.#listOffsets(asked)
+    const behindTheEnd = [...listed].filter(([, { offset }]) => offset < 0)
+    const ends = await this.#listOffsets(new Map(behindTheEnd.map(([place]) => [place, OFFSET_SPEC.latest])))
+    return [...listed, ...ends]
+      .filter(([, { offset }]) => offset >= 0)
+      .map(([place, { offset }]) => [place, { offset, leaderEpoch: -1 }] as const)
+  }
+
+  /** Takes up partitions: they are assigned, and fetching from their leaders begins. */
+  *#assign(added: readonly PartitionCursor[]): Generator<SourceEvent> {
+    this.#cursors = [...this.#cursors, ...added]
+    yield { assigned: this.#cursors.map(({ place }) => place.name) }
+    for (const [key, led] of Map.groupBy(added, ({ place: { leader } }) => `${leader.host}:${leader.port}`)) {
+      this.#loopOf(key, (led[0] as PartitionCursor).place).add(led)
+    }
+  }
+
+  #loopOf(key: string, { leader }: PartitionPlace): FetchLoop {
+    const running = this.#loops.get(key)
+    if (running !== undefined) return running
+    const { connection, readCommitted, fetchVersion: version } = this.#options
+    const loop = new FetchLoop({ version, readCommitted }, this.#ahead)
+    this.#loops.set(key, loop)
+    const broker = new BrokerConnection(connection, this.#buffers)
+    const { signal } = this.#stopped
+    signal.addEventListener('abort', () => broker.close(), { once: true })
+    const run = async () => {
+      await broker.open(leader)
+      await loop.run(broker, signal)
+    }
+    run().catch((error: unknown) => this.#ahead.fail(error))
+    return loop
+  }
+
+  /** Gives up partitions: nothing more of them comes out. */
+  *#giveUp(isGone: (place: PartitionPlace) => boolean): Generator<SourceEvent> {
+    const gone = this.#cursors.filter(({ place }) => isGone(place))
+    for (const cursor of gone) cursor.isGivenUp = true
+    this.#cursors = this.#cursors.filter(({ isGivenUp }) => !isGivenUp)
+    if (gone.length > 0) yield { revoked: gone.map(({ place }) => place.name), done: () => undefined }
+  }
+
   async *#responseEvents(response: FetchedResponse): AsyncGenerator<SourceEvent> {
     try {
-      await this.#assertNoError(response)
+      assertNoError(response.errorCode)
+      for (const part of response.parts) if (part.fetched.errorCode !== 0) yield* this.#partitionError(part)
       yield* eventsOf(response, this.#options)
     } finally {
       response.received.release()
     }
   }
 
-  async #startOffsets(from: Positions): Promise<ReadonlyMap<number, number>> {
-    const { config } = this.#options
-    const { offsets, asked } = planStart(config, from, this.#layout.leaders.length)
-    const listed = await this.#listOffsets(asked)
-    const behindTheEnd = [...listed]
-      .filter(([, offset]) => offset < 0)
-      .map(([index]) => [index, OFFSET_SPEC.latest] as const)
-    return new Map([...offsets, ...listed, ...(await this.#listOffsets(new Map(behindTheEnd)))])
+  async *#partitionError({ cursor, fetched, from: offset }: FetchedPart): AsyncGenerator<SourceEvent> {
+    const { place } = cursor
+    const { errorCode } = fetched
+    // An answer to what was asked before the cursor was moved.
+    if (cursor.isGivenUp || cursor.nextOffset !== offset) return
+    const failure = new ProtocolError(errorCode)
+    if (errorCode === OFFSET_OUT_OF_RANGE) yield await this.#resetOffset(cursor)
+    else if (errorCode === CORRUPT_MESSAGE) {
+      throw new BatchCorruptError({ partition: place.name, offset, reason: 'the broker says CORRUPT_MESSAGE' })
+    } else if (isAnotherLeader(errorCode)) throw leaderChanged(place, failure)
+    else if (isUnknownTopic(errorCode)) {
+      yield* this.#changeLayout(await this.#describe())
+      if (!cursor.isGivenUp) throw leaderChanged(place, failure)
+    } else throw this.#options.client.translate(failure, `read ${place.name}`)
   }
 
-  /** Takes up partitions: they are assigned, and fetching from their leaders begins. */
-  *#assign(offsets: ReadonlyMap<number, number>): Generator<SourceEvent> {
-    const { topic } = this.#options.config
-    const added = [...offsets]
-      .sort(([a], [b]) => a - b)
-      .map(([index, nextOffset]) => ({ index, name: partitionName(topic, index), nextOffset, atEndReportedAt: 0 }))
-    this.#cursors.push(...added)
-    yield { assigned: this.#cursors.map(({ name }) => name) }
-    for (const [leader, led] of Map.groupBy(added, ({ index }) => this.#layout.leaders[index])) {
-      if (leader !== undefined) this.#startLoop(leader, led)
-    }
-  }
-
-  #startLoop(leader: BrokerAddress, cursors: readonly PartitionCursor[]): void {
-    const { connection, config, topicId, readCommitted, fetchVersion: version } = this.#options
-    const broker = new BrokerConnection(connection, this.#buffers)
-    const { signal } = this.#stopped
-    signal.addEventListener('abort', () => broker.close(), { once: true })
-    const run = async () => {
-      await broker.open(leader)
-      await runFetchLoop(broker, cursors, { version, topic: config.topic, topicId, readCommitted }, this.#ahead, signal)
-    }
-    run().catch((error: unknown) => this.#ahead.fail(error))
-  }
-
-  /** Where partitions without a position begin, said at once: a restart must not look for `latest` anew. */
-  *#pinned(from: Positions): Generator<SourceEvent> {
-    for (const { name, nextOffset } of this.#cursors) {
-      if (!from.has(name)) yield { progress: name, next: positionOf(nextOffset, this.#options.topicId) }
-    }
-  }
-
-  async #lookForPartitions(): Promise<void> {
+  async #resetOffset(cursor: PartitionCursor): Promise<SourceEvent> {
     const { client, config } = this.#options
+    const { place, nextOffset: offset } = cursor
+    const first = (await listOffsetsOf(client, new Map([[place, OFFSET_SPEC.earliest]]), 0)).get(place)?.offset ?? 0
+    const end = (await listOffsetsOf(client, new Map([[place, OFFSET_SPEC.latest]]), 0)).get(place)?.offset ?? 0
+    if (first <= offset && offset <= end) throw leaderChanged(place, new ProtocolError(OFFSET_OUT_OF_RANGE))
+    const reset = planReset(config.offsetReset, { partition: place.name, offset, first, end })
+    cursor.nextOffset = reset.offset
+    cursor.leaderEpoch = -1
+    return this.#passOver(place, reset)
+  }
+
+  #passOver(place: PartitionPlace, { offset, skipped, reason }: Reset): SourceEvent {
+    const { log, config } = this.#options
+    log({
+      level: 'warn',
+      code: reason.code,
+      message: `${reason.message}; as \`offsetReset: ${config.offsetReset}\` says, reading goes on at ${offset}, ${skipped} are passed over`,
+    })
+    return { skipped: place.name, records: skipped, next: positionOf(offset, place.topicId, -1) }
+  }
+
+  async #lookForTopics(): Promise<void> {
     try {
-      const layout = await client.topicLayout(config.topic)
-      this.#assertSameTopic(layout)
-      if (layout.topicId === this.#options.topicId && layout.leaders.length > this.#cursors.length) {
-        this.#ahead.push(layout)
-      }
+      const now = await this.#describe()
+      const { added, deleted, recreated } = layoutChange(this.#layout, now)
+      if (added.length + deleted.length + recreated.length > 0) this.#ahead.push(now)
     } catch (error) {
       this.#ahead.fail(error)
     }
   }
 
-  /** Brokers that know no topic ids in Fetch go on under the old name with offsets that mean other records. */
-  #assertSameTopic({ topicId: found }: TopicLayout): void {
-    const { config, topicId: expected } = this.#options
-    if (expected === undefined || found === undefined || expected === found) return
-    throw new TopicRecreatedError({ topic: config.topic, expected, found })
+  #describe(): Promise<Layout> {
+    const { client, subscription } = this.#options
+    return client.describeTopics('pattern' in subscription ? subscription.pattern : subscription.names)
   }
 
-  async *#grow(layout: TopicLayout): AsyncGenerator<SourceEvent> {
-    this.#layout = layout
-    const indexes = layout.leaders.map((_, index) => index).slice(this.#cursors.length)
-    const offsets = await this.#listOffsets(new Map(indexes.map((index) => [index, OFFSET_SPEC.earliest])))
-    yield* this.#assign(offsets)
-  }
-
-  #listOffsets(asked: ReadonlyMap<number, number>): Promise<Map<number, number>> {
-    const { client, config, readCommitted } = this.#options
-    return client.listOffsets(config.topic, this.#layout, asked, readCommitted ? 1 : 0)
-  }
-
-  async #assertNoError({ errorCode, parts }: FetchedResponse): Promise<void> {
-    assertNoError(errorCode)
-    for (const part of parts) {
-      if (part.fetched.errorCode !== 0) throw await this.#partitionError(part)
+  async *#changeLayout(now: Layout): AsyncGenerator<SourceEvent> {
+    const { subscription, log } = this.#options
+    const { added, deleted, recreated } = layoutChange(this.#layout, now)
+    for (const one of recreated) assertSame(one.before, one.now)
+    for (const { topic } of deleted) {
+      if (!('pattern' in subscription)) throw new TopicDeletedError({ topic })
+      log({ level: 'warn', code: 'KAFKA_TOPIC_DELETED', message: `topic "${topic}" was deleted: it is read no more` })
     }
+    this.#layout = now
+    yield* this.#giveUp(({ topic }) => !now.has(topic))
+    if (added.length === 0) return
+    log({ level: 'info', message: `new: ${added.map(({ name }) => name).join(', ')}` })
+    const offsets = await this.#listed(new Map(added.map((place) => [place, OFFSET_SPEC.earliest])))
+    yield* this.#assign(offsets.map(([place, { offset }]) => cursorAt(place, offset, -1)))
   }
 
-  async #partitionError({ cursor, fetched, from: offset }: FetchedPart): Promise<Error> {
-    const { index, name: partition } = cursor
-    if (fetched.errorCode === OFFSET_OUT_OF_RANGE) {
-      const first = await this.#listOffsets(new Map([[index, OFFSET_SPEC.earliest]]))
-      const end = await this.#listOffsets(new Map([[index, OFFSET_SPEC.latest]]))
-      return new OffsetOutOfRangeError({ partition, offset, first: first.get(index) ?? 0, end: end.get(index) ?? 0 })
-    }
-    if (fetched.errorCode === CORRUPT_MESSAGE) {
-      return new BatchCorruptError({ partition, offset, reason: 'the broker says CORRUPT_MESSAGE' })
-    }
-    return this.#options.client.translate(new ProtocolError(fetched.errorCode), `read ${partition}`)
+  #listOffsets(asked: ReadonlyMap<PartitionPlace, number>): Promise<Map<PartitionPlace, EpochOffset>> {
+    return listOffsetsOf(this.#options.client, asked, this.#options.readCommitted ? 1 : 0)
   }
+}
+
+function progress({ name, topicId }: PartitionPlace, offset: number, leaderEpoch: number): SourceEvent {
+  return { progress: name, next: positionOf(offset, topicId, leaderEpoch) }
+}
+
+function leaderChanged({ name }: PartitionPlace, { message }: ProtocolError): LeaderChangedError {
+  return new LeaderChangedError({ partition: name, reason: message })
+}
+
+/** Brokers that know no topic ids in Fetch go on under the old name with offsets that mean other records. */
+function assertSame({ topic, topicId: expected }: TopicLayout, { topicId: found }: TopicLayout): void {
+  if (expected === undefined || found === undefined || !isAnother(expected, found)) return
+  throw new TopicRecreatedError({ topic, expected, found })
 }

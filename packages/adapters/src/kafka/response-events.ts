@@ -9,7 +9,6 @@ import { positionOf } from './position.ts'
 const AT_END_EVERY_MS = 400
 
 export interface DecodeOptions {
-  readonly topicId: string | undefined
   readonly readCommitted: boolean
   readonly blocks: BlockBufferPool
   readonly crc32c: Crc32c | undefined
@@ -18,20 +17,22 @@ export interface DecodeOptions {
 /** What a response without errors has to say, partition by partition. Its bytes are read as the events are taken. */
 export function* eventsOf(response: FetchedResponse, options: DecodeOptions): Generator<SourceEvent> {
   for (const part of response.parts) {
+    if (part.cursor.isGivenUp) continue
     if (part.next > part.from) {
       part.cursor.atEndReportedAt = 0
       yield* recordEvents(part, response, options)
     }
     if (isNewlyAtEnd(part, response.receivedAt, options.readCommitted)) {
       part.cursor.atEndReportedAt = response.receivedAt
-      yield { atEnd: part.cursor.name, observedAt: response.receivedAt }
+      yield { atEnd: part.cursor.place.name, observedAt: response.receivedAt }
     }
   }
 }
 
 function* recordEvents(part: FetchedPart, response: FetchedResponse, options: DecodeOptions): Generator<SourceEvent> {
-  const { cursor, from, next, fetched } = part
-  const { topicId, readCommitted, blocks, crc32c } = options
+  const { from, next, fetched } = part
+  const { name, topicId } = part.cursor.place
+  const { readCommitted, blocks, crc32c } = options
   const buffer = fetched.records
   if (buffer === null) return
   const { view } = response.received
@@ -39,11 +40,11 @@ function* recordEvents(part: FetchedPart, response: FetchedResponse, options: De
   const located = { buffer: wholeBuffer(view), view, start, end: start + buffer.length }
   const aborted = readCommitted ? (fetched.abortedTransactions ?? []) : []
   let reached = from
-  for (const block of decodeBatches({ partition: cursor.name, ...located, from, aborted }, blocks, crc32c)) {
+  for (const block of decodeBatches({ partition: name, ...located, from, aborted }, blocks, crc32c)) {
     reached = block.next
-    yield { block: blocks.block(block.buffers, cursor.name, positionOf(block.next, topicId)) }
+    yield { block: blocks.block(block.buffers, name, positionOf(block.next, topicId, block.leaderEpoch)) }
   }
-  if (reached < next) yield { progress: cursor.name, next: positionOf(next, topicId) }
+  if (reached < next) yield { progress: name, next: positionOf(next, topicId, part.leaderEpoch) }
 }
 
 function wholeBuffer(view: DataView): Buffer {

@@ -1,14 +1,23 @@
 import { OFFSET_SPEC } from '@headrace/broker/protocol'
-import type { Position, Positions, Source, SourceContext, SourceEvent } from '@headrace/core'
+import {
+  type Position,
+  type Positions,
+  parseDuration,
+  type Source,
+  type SourceContext,
+  type SourceEvent,
+} from '@headrace/core'
 import { crc32c } from '@node-rs/crc32'
 import { BlockBufferPool } from './block-buffers.ts'
-import { KafkaClient, type TopicLayout } from './client.ts'
+import { KafkaClient } from './client.ts'
 import type { KafkaConnection, KafkaSourceConfig } from './config.ts'
-import { TopicRecreatedError } from './errors.ts'
+import { type Layout, partitionsOf } from './layout.ts'
 import { OffsetCommitter } from './offset-committer.ts'
-import { parsePosition, partitionName, positionOf } from './position.ts'
+import { listOffsetsOf } from './offsets.ts'
+import { parsePosition, positionOf } from './position.ts'
 import { Reading } from './reading.ts'
-import { ownPositions } from './start.ts'
+import { topicsGone } from './start.ts'
+import { describeSubscription, type Subscription, subscriptionOf } from './subscription.ts'
 
 export function createSource(config: KafkaSourceConfig, context: SourceContext): Source {
   return new KafkaSource(config, context)
@@ -16,14 +25,15 @@ export function createSource(config: KafkaSourceConfig, context: SourceContext):
 
 interface Connected {
   readonly client: KafkaClient
-  readonly layout: TopicLayout
-  readonly fetchVersion: number
+  readonly layout: Layout
 }
 
-/** All partitions of one topic, read by this process alone: no consumer group hands them out. */
+/** All partitions of the topics, read by this process alone: no consumer group hands them out. */
 class KafkaSource implements Source {
   readonly #config: KafkaSourceConfig
+  readonly #context: SourceContext
   readonly #connection: KafkaConnection
+  readonly #subscription: Subscription
   readonly #blocks: BlockBufferPool
   readonly #commits: OffsetCommitter
   #client: KafkaClient | undefined
@@ -32,9 +42,11 @@ class KafkaSource implements Source {
 
   constructor(config: KafkaSourceConfig, context: SourceContext) {
     this.#config = config
+    this.#context = context
     this.#connection = context.connection as KafkaConnection
+    this.#subscription = subscriptionOf(config)
     this.#blocks = new BlockBufferPool(context.wantsKeys)
-    this.#commits = new OffsetCommitter(`headrace.${context.pipeline}`, config.topic, context.log)
+    this.#commits = new OffsetCommitter(`headrace.${context.pipeline}`, context.log)
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -52,19 +64,21 @@ class KafkaSource implements Source {
   }
 
   async *read(from: Positions, signal: AbortSignal): AsyncGenerator<SourceEvent> {
-    const { client, layout, fetchVersion } = this.#use()
-    this.#assertSameTopic(from, layout)
+    const { client, layout } = this.#use()
+    this.#warnOfTopicsGone(from, layout)
     if (signal.aborted) return
     const reading = new Reading({
       config: this.#config,
+      subscription: this.#subscription,
       connection: this.#connection,
       client,
       layout,
-      fetchVersion,
-      topicId: layout.topicId,
+      fetchVersion: client.fetchVersion(layout.values()),
+      metadataMaxAgeMs: parseDuration(this.#config.metadataMaxAge),
       readCommitted: this.#config.isolation === 'readCommitted',
       blocks: this.#blocks,
       crc32c: this.#config.checkCrcs ? (data) => crc32c(data) : undefined,
+      log: this.#context.log,
     })
     this.#reading = reading
     const stop = () => reading.stop()
@@ -78,10 +92,11 @@ class KafkaSource implements Source {
 
   async ends(): Promise<Positions> {
     const { client, layout } = this.#use()
-    const { topic, isolation } = this.#config
-    const asked = new Map(layout.leaders.map((_, index) => [index, OFFSET_SPEC.latest]))
-    const offsets = await client.listOffsets(topic, layout, asked, isolation === 'readCommitted' ? 1 : 0)
-    return new Map([...offsets].map(([index, end]) => [partitionName(topic, index), positionOf(end, layout.topicId)]))
+    const asked = new Map(partitionsOf(this.#reading?.layout ?? layout).map((place) => [place, OFFSET_SPEC.latest]))
+    const ends = await listOffsetsOf(client, asked, this.#config.isolation === 'readCommitted' ? 1 : 0)
+    return new Map(
+      [...ends].map(([{ name, topicId }, { offset, leaderEpoch }]) => [name, positionOf(offset, topicId, leaderEpoch)]),
+    )
   }
 
   distance(from: Position, to: Position): number {
@@ -89,7 +104,8 @@ class KafkaSource implements Source {
   }
 
   async acknowledge(positions: Positions): Promise<void> {
-    await this.#commits.commit(this.#use().client, positions)
+    const { client, layout } = this.#use()
+    await this.#commits.commit(client, this.#reading?.layout ?? layout, positions)
   }
 
   async close(): Promise<void> {
@@ -100,8 +116,19 @@ class KafkaSource implements Source {
 
   async #lookUp(client: KafkaClient): Promise<Connected> {
     await client.connect()
-    const layout = await client.topicLayout(this.#config.topic)
-    return { client, layout, fetchVersion: client.fetchVersion(layout) }
+    const subscription = this.#subscription
+    if ('pattern' in subscription) {
+      const layout = await client.describeTopics(subscription.pattern)
+      if (layout.size === 0) {
+        const message = `there are no ${describeSubscription(subscription)} yet; they are read when they are made`
+        this.#context.log({ level: 'warn', message })
+      }
+      return { client, layout }
+    }
+    const layout = await client.describeTopics(subscription.names)
+    const missing = subscription.names.find((name) => !layout.has(name))
+    if (missing !== undefined) throw await client.topicMissing(missing)
+    return { client, layout }
   }
 
   #use(): Connected {
@@ -109,13 +136,12 @@ class KafkaSource implements Source {
     return this.#connected
   }
 
-  #assertSameTopic(from: Positions, { topicId: found }: TopicLayout): void {
-    const { topic } = this.#config
-    for (const [, position] of ownPositions(topic, from)) {
-      const { topicId: expected } = parsePosition(position)
-      if (expected !== undefined && found !== undefined && expected !== found) {
-        throw new TopicRecreatedError({ topic, expected, found })
-      }
+  #warnOfTopicsGone(from: Positions, layout: Layout): void {
+    const subscription = this.#subscription
+    if (!('pattern' in subscription)) return
+    for (const topic of topicsGone(from, layout, (name) => subscription.pattern.test(name))) {
+      const message = `topic "${topic}" was deleted: what was not read of it is lost`
+      this.#context.log({ level: 'warn', code: 'KAFKA_TOPIC_DELETED', message })
     }
   }
 }

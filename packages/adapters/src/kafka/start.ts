@@ -1,40 +1,86 @@
 import { OFFSET_SPEC } from '@headrace/broker/protocol'
 import type { Positions } from '@headrace/core'
 import type { KafkaSourceConfig } from './config.ts'
-import { PartitionMissingError } from './errors.ts'
-import { parsePosition, partitionIndex } from './position.ts'
+import { PartitionMissingError, TopicRecreatedError } from './errors.ts'
+import { isAnother, type Layout, type PartitionPlace, partitionsOf } from './layout.ts'
+import { type KafkaPosition, parsePartitionName, parsePosition } from './position.ts'
 
 interface StartPlan {
-  /** Partitions whose offset is known, by number. */
-  readonly offsets: ReadonlyMap<number, number>
+  /** Partitions whose offset is known. */
+  readonly offsets: ReadonlyMap<PartitionPlace, KafkaPosition>
   /** The others: what to ask ListOffsets for, a value of `OFFSET_SPEC` or a time in ms. */
-  readonly asked: ReadonlyMap<number, number>
+  readonly asked: ReadonlyMap<PartitionPlace, number>
 }
 
-/** Where each of `count` partitions begins: `from` of the state first, then the configuration. Throws `PartitionMissingError`. */
-export function planStart(config: KafkaSourceConfig, from: Positions, count: number): StartPlan {
-  const { topic, start } = config
-  const known = new Map<number, number>()
-  for (const [name, position] of ownPositions(topic, from))
-    known.set(partitionIndex(name), parsePosition(position).offset)
-  const isResumed = known.size > 0
-  const chosen = typeof start === 'object' && 'offsets' in start ? Object.entries(start.offsets) : []
-  for (const [index, offset] of chosen) if (!known.has(Number(index))) known.set(Number(index), offset)
-  const missing = [...known.keys()].find((index) => index >= count)
-  if (missing !== undefined) throw new PartitionMissingError({ topic, partition: String(missing), count })
-  const asked = new Map<number, number>()
-  for (let index = 0; index < count; index++) {
-    if (!known.has(index)) asked.set(index, isResumed ? OFFSET_SPEC.earliest : offsetSpec(start))
+/**
+ * Where each partition begins: `from` of the state first, then the configuration. Throws `TopicRecreatedError` and
+ * `PartitionMissingError`. Positions of topics that are not in the layout do not count.
+ */
+export function planStart(
+  config: Pick<KafkaSourceConfig, 'start' | 'topics'>,
+  from: Positions,
+  layout: Layout,
+): StartPlan {
+  const known = knownPositions(from, layout)
+  const chosen = chosenOffsets(config.start, layout)
+  const resumedTopics = new Set([...known.keys()].map(({ topic }) => topic))
+  const offsets = new Map<PartitionPlace, KafkaPosition>()
+  const asked = new Map<PartitionPlace, number>()
+  for (const place of partitionsOf(layout)) {
+    const offset = chosen.get(place)
+    const position = known.get(place) ?? (offset === undefined ? undefined : { offset })
+    if (position !== undefined) offsets.set(place, position)
+    // What a running pipeline has no position for was added since: from its first record, or some would be lost. A topic
+    // that the file names for the first time begins as the file says; one that has come to match a pattern was added.
+    else if (resumedTopics.has(place.topic) || (config.topics !== undefined && resumedTopics.size > 0)) {
+      asked.set(place, OFFSET_SPEC.earliest)
+    } else asked.set(place, offsetSpec(config.start))
   }
-  return { offsets: known, asked }
+  return { offsets, asked }
 }
 
-/** The positions that belong to this topic: a pipeline whose topic was changed may bring others. */
-export function ownPositions(topic: string, from: Positions) {
-  return [...from].filter(([name]) => name.startsWith(`${topic}/`))
+/** The topics of the state that a pattern finds no more. */
+export function topicsGone(from: Positions, layout: Layout, matches: (topic: string) => boolean): readonly string[] {
+  const topics = new Set([...from.keys()].flatMap((name) => parsePartitionName(name)?.topic ?? []))
+  return [...topics].filter((topic) => matches(topic) && !layout.has(topic))
 }
 
-// A partition that a running pipeline has no position for was added since: from its first record, or some would be lost.
+function knownPositions(from: Positions, layout: Layout): ReadonlyMap<PartitionPlace, KafkaPosition> {
+  const known = new Map<PartitionPlace, KafkaPosition>()
+  for (const [name, stored] of from) {
+    const { topic = '', index = 0 } = parsePartitionName(name) ?? {}
+    const found = layout.get(topic)
+    if (found === undefined) continue
+    const position = parsePosition(stored)
+    const { topicId: expected } = position
+    if (expected !== undefined && found.topicId !== undefined && isAnother(expected, found.topicId)) {
+      throw new TopicRecreatedError({ topic, expected, found: found.topicId })
+    }
+    known.set(placeOf(layout, topic, index), position)
+  }
+  return known
+}
+
+function chosenOffsets(start: KafkaSourceConfig['start'], layout: Layout): ReadonlyMap<PartitionPlace, number> {
+  const chosen = typeof start === 'object' && 'offsets' in start ? Object.entries(start.offsets) : []
+  return new Map(
+    chosen.map(([name, offset]) => {
+      // A number alone stands for a partition of the only topic.
+      const { topic, index } = parsePartitionName(name) ?? { topic: [...layout.keys()][0] ?? '', index: Number(name) }
+      return [placeOf(layout, topic, index), offset]
+    }),
+  )
+}
+
+function placeOf(layout: Layout, topic: string, index: number): PartitionPlace {
+  const partitions = layout.get(topic)?.partitions ?? []
+  const place = partitions[index]
+  if (place === undefined) {
+    throw new PartitionMissingError({ topic, partition: String(index), count: partitions.length })
+  }
+  return place
+}
+
 function offsetSpec(start: KafkaSourceConfig['start']): number {
   if (start === 'latest') return OFFSET_SPEC.latest
   if (typeof start === 'object' && 'timestamp' in start) return Date.parse(start.timestamp)

@@ -32,7 +32,7 @@ function status(change: { state?: PipelineStatus['state']; fired?: number; dead?
     startedAt: 0,
     updatedAt: 0,
     epoch: 1,
-    records: { read: 5, readBytes: 0, dead, decoded: 5 - dead },
+    records: { read: 5, readBytes: 0, skipped: 0, dead, decoded: 5 - dead },
     recordsPerSecond: 0,
     watermark: state === 'finished' ? null : START + 65_000,
     partitions: {},

@@ -34,6 +34,9 @@ export function renderStatusFrame(status: PipelineStatus, colors: Colors): strin
     ...Object.entries(status.sinks).map(([name, sink]): [string, string] => [name, sinkText(sink, colors)]),
     ['dead letters', `${formatCount(status.records.dead)}  ${formatCount(totals.late)} late`],
   ]
+  if (status.records.skipped > 0) {
+    rows.push(['skipped', colors.yellow(`${formatCount(status.records.skipped)}  gone before they were read`)])
+  }
   if (status.problem !== undefined) {
     rows.push([status.state, colors.yellow(`${status.problem.code}  ${status.problem.message}`)])
   }
@@ -54,6 +57,7 @@ export function renderStatusLine(status: PipelineStatus): string {
     formatCounted(status.records.dead, 'dead letter'),
     `${formatCount(totals.late)} late`,
   ]
+  if (status.records.skipped > 0) parts.push(`${formatCount(status.records.skipped)} skipped`)
   if (status.problem !== undefined) parts.push(`${status.state}: ${status.problem.code} ${status.problem.message}`)
   return parts.join(' · ')
 }

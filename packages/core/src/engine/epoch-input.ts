@@ -5,6 +5,8 @@ export interface EpochInput {
   readonly blocks: readonly RecordBlock[]
   readonly records: number
   readonly bytes: number
+  /** Records that were gone before they could be read, and were passed over. */
+  readonly skipped: number
   /** Where the partitions touched stand after this epoch. */
   readonly positions: ReadonlyMap<string, Position>
   readonly assigned: readonly string[]

@@ -41,6 +41,7 @@ export class Ledger {
     for (const [partition, position] of input.positions) this.positions.set(partition, position)
     this.counts.read += input.records
     this.counts.readBytes += input.bytes
+    this.counts.skipped = (this.counts.skipped ?? 0) + input.skipped
     this.counts.dead += outcome.dead
     this.counts.decoded += outcome.decoded
     for (const [name, added] of Object.entries(outcome.windows)) {

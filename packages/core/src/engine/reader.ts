@@ -161,7 +161,10 @@ export class Reader {
       gathered.bytes += block.count === 0 ? 0 : (block.values.ends[block.count - 1] as number) + 1
       this.#moved(block.partition, block.next)
     } else if ('progress' in event) this.#moved(event.progress, event.next)
-    else if ('atEnd' in event) {
+    else if ('skipped' in event) {
+      gathered.skipped += event.records
+      this.#moved(event.skipped, event.next)
+    } else if ('atEnd' in event) {
       const since = gathered.atEnd.get(event.atEnd)?.since ?? event.observedAt
       gathered.atEnd.set(event.atEnd, { since, until: event.observedAt })
     } else if ('ended' in event) {
@@ -206,6 +209,7 @@ interface Gathered extends EpochInput {
   readonly blocks: RecordBlock[]
   records: number
   bytes: number
+  skipped: number
   readonly positions: Map<string, Position>
   readonly assigned: string[]
   known: readonly string[] | undefined
@@ -220,6 +224,7 @@ function emptyInput(previous?: EpochInput): Gathered {
     blocks: [],
     records: 0,
     bytes: 0,
+    skipped: 0,
     positions: new Map(),
     assigned: [],
     known: undefined,

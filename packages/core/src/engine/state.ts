@@ -55,6 +55,8 @@ interface SinkTotals {
 export interface CommittedCounts {
   read: number
   readBytes: number
+  /** Absent in states from before it was counted. */
+  skipped?: number
   dead: number
   decoded: number
   windows: Record<string, WindowTotals>

@@ -74,6 +74,7 @@ export class StatusBoard {
       records: {
         read: source.counts.read,
         readBytes: source.counts.readBytes,
+        skipped: source.counts.skipped ?? 0,
         dead: source.counts.dead,
         decoded: source.counts.decoded,
       },

@@ -3,6 +3,8 @@ export interface RecordCounts {
   /** Records taken from the source. read = dead + decoded. */
   readonly read: number
   readonly readBytes: number
+  /** Gone before they could be read (retention), and passed over because the source was told to. */
+  readonly skipped: number
   /** Rejected by the decoder, or for their event time. In the dead letters. */
   readonly dead: number
   readonly decoded: number

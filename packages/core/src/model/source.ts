@@ -6,6 +6,8 @@ export type SourceEvent =
   | { readonly block: RecordBlock }
   /** Read on, but nothing for the user: aborted or control batches. */
   | { readonly progress: string; readonly next: Position }
+  /** Read on past so many records that are gone and never will be read: the configuration says to go on all the same. */
+  | { readonly skipped: string; readonly records: number; readonly next: Position }
   /** The partition has no more for now (seen at `observedAt`, ms since the Unix epoch). This is what idleness is judged by. */
   | { readonly atEnd: string; readonly observedAt: number }
   /** A closed shard or a finished file: it leaves the watermark at once. */

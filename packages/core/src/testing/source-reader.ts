@@ -103,6 +103,7 @@ export class SourceReader {
     this.events.push(value)
     if ('block' in value) this.#take(value.block)
     if ('progress' in value) this.positions.set(value.progress, value.next)
+    if ('skipped' in value) this.positions.set(value.skipped, value.next)
     return value
   }
 

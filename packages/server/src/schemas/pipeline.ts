@@ -28,6 +28,7 @@ export const PipelineStatusSchema = Type.Object(
     records: Type.Object({
       read: Type.Integer(),
       readBytes: Type.Integer(),
+      skipped: Type.Integer({ description: 'Gone before they could be read, and passed over.' }),
       dead: Type.Integer(),
       decoded: Type.Integer(),
     }),
