@@ -6,25 +6,18 @@ import { GroupCoordinator } from './groups/coordinator.ts'
 import { OffsetStore } from './groups/offset-store.ts'
 import { createHandlers } from './handlers/index.ts'
 import type { Services } from './handlers/services.ts'
-import { Dispatcher, type Endpoint } from './server/dispatcher.ts'
-import { Listener } from './server/listener.ts'
+import { CredentialStore } from './security/credential-store.ts'
+import { Dispatcher } from './server/dispatcher.ts'
+import type { ListenerAddress } from './server/listener-set.ts'
+import { Network, type NetworkOptions } from './server/network.ts'
 import { DataDirLock } from './storage/data-dir-lock.ts'
 import { type FsyncPolicy, IntervalFlusher } from './storage/flusher.ts'
 import { parseTopicDefaults } from './topics/broker-config.ts'
 import { TopicRegistry } from './topics/topic-registry.ts'
-import { TransactionCoordinator } from './transactions/coordinator.ts'
-import { Participants } from './transactions/participants.ts'
-import { TransactionLog } from './transactions/transaction-log.ts'
 
-export interface BrokerOptions {
+export interface BrokerOptions extends NetworkOptions {
   /** Where everything is kept; made where it does not exist. One broker at a time. */
   readonly dataDir: string
-  /** The address to listen on: 127.0.0.1 unless told. */
-  readonly host?: string
-  /** The port to listen on; 0, the default, takes any that is free. */
-  readonly port?: number
-  /** The host that clients are told to connect to, where that is another than `host`. */
-  readonly advertisedHost?: string
   /** Partitions of a topic whose creator does not say: 1 unless told. */
   readonly defaultPartitions?: number
   /** Whether asking for a topic makes it; true unless told. */
@@ -44,27 +37,21 @@ export class Broker {
   readonly host: string
   readonly port: number
   readonly #lock: DataDirLock
-  readonly #listener: Listener
+  readonly #network: Network
   readonly #services: Services
   readonly #flusher: IntervalFlusher
   #closing: Promise<void> | undefined
 
-  private constructor(
-    lock: DataDirLock,
-    listener: Listener,
-    endpoint: Endpoint,
-    services: Services,
-    flusher: IntervalFlusher,
-  ) {
+  private constructor(lock: DataDirLock, network: Network, services: Services, flusher: IntervalFlusher) {
     this.#lock = lock
-    this.#listener = listener
+    this.#network = network
     this.#services = services
     this.#flusher = flusher
-    this.host = endpoint.host
-    this.port = endpoint.port
+    this.host = network.addresses[0].host
+    this.port = network.addresses[0].port
   }
 
-  /** Starts a broker and resolves when clients can connect. Throws `DataDirLockedError` or `PortInUseError`. */
+  /** Starts a broker and resolves when clients can connect. Throws `DataDirLockedError` or what listening throws. */
   static async start(options: BrokerOptions): Promise<Broker> {
     await mkdir(options.dataDir, { recursive: true })
     const lock = await DataDirLock.acquire(options.dataDir)
@@ -76,9 +63,14 @@ export class Broker {
     }
   }
 
-  /** Where clients connect to, as `host:port`. */
+  /** Where clients connect to, as `host:port`: the first listener's. */
   get address(): string {
     return `${this.host}:${this.port}`
+  }
+
+  /** All listeners, in the order in which they were asked for. */
+  get listeners(): readonly ListenerAddress[] {
+    return this.#network.addresses
   }
 
   /** Hangs up on all clients, forces everything to the disk and gives the data folder free. */
@@ -88,8 +80,7 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    await this.#listener.close()
-    await this.#services.transactions.close()
+    await this.#network.close()
     await this.#services.groups.close()
     await this.#services.topics.close()
     await this.#flusher.close()
@@ -100,49 +91,37 @@ export class Broker {
 async function startLocked(
   options: BrokerOptions,
   lock: DataDirLock,
-  make: (
-    lock: DataDirLock,
-    listener: Listener,
-    endpoint: Endpoint,
-    services: Services,
-    flusher: IntervalFlusher,
-  ) => Broker,
+  make: (lock: DataDirLock, network: Network, services: Services, flusher: IntervalFlusher) => Broker,
 ): Promise<Broker> {
-  const { dataDir, host = '127.0.0.1', onError = () => {}, fsync = DEFAULT_FSYNC, defaultPartitions = 1 } = options
+  const { dataDir, onError = () => {}, fsync = DEFAULT_FSYNC, defaultPartitions = 1 } = options
   const topicDefaults = parseTopicDefaults(options.topicDefaults ?? {})
   const autoCreateTopics = options.autoCreateTopics ?? true
   const flusher = new IntervalFlusher(fsync.mode === 'interval' ? fsync.ms : 0, onError)
-  const listener = await Listener.listen(host, options.port ?? 0, onError)
+  const network = await Network.listen(options, onError)
   try {
-    const [clusterId, producerIds, offsets, transactionLog, topics] = await Promise.all([
+    const [clusterId, credentials, producerIds, offsets, topics] = await Promise.all([
       loadClusterId(dataDir),
+      CredentialStore.open(dataDir, options.sasl && (options.sasl.users ?? {})),
       ProducerIds.open(dataDir),
       OffsetStore.open(dataDir, { fsync, flusher }),
-      TransactionLog.open(dataDir, { fsync, flusher }),
       TopicRegistry.open({ dataDir, storage: { fsync, flusher, onError }, defaultPartitions, topicDefaults }),
     ])
-    const advertised = options.advertisedHost ?? host
     const cluster: Cluster = { clusterId, nodeId: NODE_ID }
     const services: Services = {
       cluster,
       topics,
       groups: new GroupCoordinator(offsets),
       producerIds,
-      transactions: await TransactionCoordinator.open({
-        log: transactionLog,
-        participants: new Participants(topics, offsets),
-        producerIds,
-        onError,
-      }),
+      credentials,
+      mechanisms: network.mechanisms,
       autoCreateTopics,
       defaultPartitions,
       brokerFacts: brokerFacts({ dataDir, defaultPartitions, autoCreateTopics, fsync }),
     }
-    const endpoint = { host: advertised, port: listener.port }
-    listener.serve(new Dispatcher(createHandlers(services)), endpoint)
-    return make(lock, listener, endpoint, services, flusher)
+    network.serve(new Dispatcher(createHandlers(services)), credentials)
+    return make(lock, network, services, flusher)
   } catch (error) {
-    await listener.close()
+    await network.close()
     throw error
   }
 }

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { Broker, type BrokerOptions } from './broker.ts'
-import { DataDirLockedError, PortInUseError } from './errors.ts'
+import { BrokerOptionsError, DataDirLockedError, PortInUseError, TlsUnusableError } from './errors.ts'
+import { NETWORK_FLAGS, NETWORK_USAGE, networkOptionsOf, wholeNumber } from './network-flags.ts'
 
-const USAGE =
-  'usage: main --data-dir DIR [--host H] [--port N] [--advertised-host H] [--partitions N] [--fsync always] [--topic-default log.retention.ms=MS]'
+const USAGE = `usage: main --data-dir DIR [--partitions N] [--fsync always] [--topic-default log.retention.ms=MS]… [--no-auto-create-topics]\n${NETWORK_USAGE}`
 
 /**
  * Runs a broker as a process of its own until SIGTERM or SIGINT, or with `--with-parent` until its standard input ends. Says where it listens
@@ -12,11 +12,11 @@ const USAGE =
  */
 export async function runBroker(args: readonly string[]): Promise<number> {
   try {
-    const { options, withParent } = parseCommand(args)
+    const { options, withParent } = await parseCommand(args)
     const onError = (error: unknown) => process.stderr.write(`${complaint(error)}\n`)
     const broker = await Broker.start({ ...options, onError })
     const stopped = stopRequest(withParent)
-    process.stdout.write(`${JSON.stringify({ event: 'ready', address: broker.address, pid: process.pid })}\n`)
+    process.stdout.write(`${readyLine(broker)}\n`)
     await stopped
     await broker.close()
     return 0
@@ -26,25 +26,33 @@ export async function runBroker(args: readonly string[]): Promise<number> {
   }
 }
 
+function readyLine(broker: Broker): string {
+  const listeners = Object.fromEntries(
+    broker.listeners.map(({ protocol, host, port }) => [protocol, `${host}:${port}`]),
+  )
+  return JSON.stringify({ event: 'ready', address: broker.address, listeners, pid: process.pid })
+}
+
 /** With this package's own code in front, by which the parent knows what went wrong. */
 function complaint(error: unknown): string {
-  if (error instanceof PortInUseError || error instanceof DataDirLockedError) return `${error.code}: ${error.message}`
+  const isOurs = [PortInUseError, DataDirLockedError, TlsUnusableError, BrokerOptionsError].some(
+    (ours) => error instanceof ours,
+  )
+  if (isOurs) return `${(error as PortInUseError).code}: ${(error as PortInUseError).message}`
   return error instanceof Error ? error.message : String(error)
 }
 
-function parseCommand(args: readonly string[]): { options: BrokerOptions; withParent: boolean } {
+async function parseCommand(args: readonly string[]): Promise<{ options: BrokerOptions; withParent: boolean }> {
   const { values } = parseArgs({
     args: [...args],
     options: {
       'data-dir': { type: 'string' },
-      host: { type: 'string' },
-      port: { type: 'string' },
-      'advertised-host': { type: 'string' },
       partitions: { type: 'string' },
       fsync: { type: 'string' },
       'topic-default': { type: 'string', multiple: true, default: [] },
       'no-auto-create-topics': { type: 'boolean', default: false },
       'with-parent': { type: 'boolean', default: false },
+      ...NETWORK_FLAGS,
     },
   })
   const dataDir = values['data-dir']
@@ -54,10 +62,10 @@ function parseCommand(args: readonly string[]): { options: BrokerOptions; withPa
     dataDir,
     autoCreateTopics: !values['no-auto-create-topics'],
     topicDefaults: Object.fromEntries(values['topic-default'].map(nameAndValue)),
-    ...(values.host !== undefined && { host: values.host }),
-    ...(values['advertised-host'] !== undefined && { advertisedHost: values['advertised-host'] }),
-    ...(values.port !== undefined && { port: integer('port', values.port, 0, 65_535) }),
-    ...(values.partitions !== undefined && { defaultPartitions: integer('partitions', values.partitions, 1, 10_000) }),
+    ...(await networkOptionsOf(values)),
+    ...(values.partitions !== undefined && {
+      defaultPartitions: wholeNumber('partitions', values.partitions, 1, 10_000),
+    }),
     ...(values.fsync === 'always' && { fsync: { mode: 'always' } as const }),
   }
   return { options, withParent: values['with-parent'] }
@@ -67,13 +75,6 @@ function nameAndValue(text: string): [name: string, value: string] {
   const at = text.indexOf('=')
   if (at < 1) throw new Error(`--topic-default takes name=value, not "${text}"`)
   return [text.slice(0, at), text.slice(at + 1)]
-}
-
-function integer(name: string, text: string, min: number, max: number): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < min || value > max)
-    throw new Error(`--${name} must be a whole number from ${min} to ${max}, not "${text}"`)
-  return value
 }
 
 /** Resolves when the process is told to stop, or its parent is gone: then the pipe that is its standard input ends. */

@@ -26,3 +26,23 @@ export class DataDirLockedError extends Error {
     this.pid = pid
   }
 }
+
+/** The files of a TLS listener cannot be read, or do not go together. */
+export class TlsUnusableError extends Error {
+  readonly code = 'BROKER_TLS_UNUSABLE'
+
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`TLS cannot be set up: ${reason}`, options)
+    this.name = 'TlsUnusableError'
+  }
+}
+
+/** Settings that do not make a broker. */
+export class BrokerOptionsError extends Error {
+  readonly code = 'BROKER_OPTIONS_INVALID'
+
+  constructor(message: string) {
+    super(message)
+    this.name = 'BrokerOptionsError'
+  }
+}

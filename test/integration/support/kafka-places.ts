@@ -122,8 +122,8 @@ export class KafkaPlaces {
     return this.#createSource({ ...defaults, ...settings }, { ...this.#context(connection), wantsKeys })
   }
 
-  sink(settings: { readonly topic: string; readonly key?: string }): Sink {
-    return this.#createSink({ connection: 'kafka', ...settings }, this.#context())
+  sink(settings: { readonly topic: string; readonly key?: string }, connection: object = {}): Sink {
+    return this.#createSink({ connection: 'kafka', ...settings }, this.#context(connection))
   }
 
   #context(connection: object = {}): AdapterContext {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type Api, decodeResponse, type Encodable, encodeRequest } from '@headrace/broker/protocol'
+import { type Api, apiVersions, decodeResponse, type Encodable, encodeRequest } from '@headrace/broker/protocol'
 import type { KafkaConnection } from './config.ts'
 import { type ReceivedResponse, type ResponseBufferPool, ResponseReceiver } from './response-receiver.ts'
 import { type BrokerAddress, openSocket } from './sockets.ts'
@@ -11,6 +11,7 @@ type Fields = Api['request']
 
 interface Waiting {
   readonly correlationId: number
+  readonly apiKey: number
   resolve(response: ReceivedResponse): void
   reject(error: unknown): void
 }
@@ -23,6 +24,7 @@ export class BrokerConnection {
   #waiting: Waiting | undefined
   #failure: unknown
   #correlationId = 0
+  #wasAnswered = false
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(connection: KafkaConnection, pool: ResponseBufferPool) {
@@ -50,8 +52,7 @@ export class BrokerConnection {
       if (this.#waiting !== undefined) this.#fail(new Error(`no answer for ${SILENCE_MS / 1000} s`))
     })
     socket.on('error', (error) => this.#fail(error))
-    for (const event of ['end', 'close'])
-      socket.on(event, () => this.#fail(new Error('the broker closed the connection')))
+    for (const event of ['end', 'close']) socket.on(event, () => this.#fail(this.#hangUp()))
     if (this.#failure !== undefined) {
       socket.destroy()
       throw this.#failure
@@ -85,7 +86,7 @@ export class BrokerConnection {
         reject(this.#failure ?? new Error('the connection is not open'))
         return
       }
-      this.#waiting = { correlationId, resolve, reject }
+      this.#waiting = { correlationId, apiKey: api.key, resolve, reject }
       this.#socket.write(Buffer.concat(encodeRequest(api, version, { correlationId, clientId }, body)))
     })
   }
@@ -93,6 +94,15 @@ export class BrokerConnection {
   /** At once: a request that waits fails. */
   close(): void {
     this.#fail(new Error('the connection was closed'))
+  }
+
+  /** A broker that hangs up before it has answered more than its versions often wants to be spoken to in another way. */
+  #hangUp(): Error {
+    const { ssl, sasl } = this.#connection
+    const missing = [!ssl && '`ssl`', !sasl && '`sasl`'].filter((name) => name !== false)
+    const mayMiss = !this.#wasAnswered && missing.length > 0
+    const question = mayMiss ? ` without saying why: does it want ${missing.join(' or ')}?` : ''
+    return new Error(`the broker closed the connection${question}`)
   }
 
   #received(receive: () => Iterable<ReceivedResponse | undefined>): void {
@@ -106,6 +116,7 @@ export class BrokerConnection {
   #deliver(response: ReceivedResponse): void {
     const waiting = this.#waiting
     this.#waiting = undefined
+    if (waiting?.apiKey !== apiVersions.key) this.#wasAnswered = true
     if (waiting === undefined || response.message.readInt32BE(0) !== waiting.correlationId) {
       response.release()
       throw new Error('the broker answers what was not asked')

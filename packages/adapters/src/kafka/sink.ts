@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { isIP } from 'node:net'
 import { type AdapterContext, type Batch, BatchIncompleteError, BatchUnreadableError, type Sink } from '@headrace/core'
 import { Producer } from '@platformatic/kafka'
 import { KafkaClient } from './client.ts'
@@ -23,6 +24,8 @@ interface Message {
 
 function producerOptions(connection: KafkaConnection) {
   const { clientId, ssl, sasl } = connection
+  // An address in numbers has no name that a certificate is chosen by.
+  const hasNumbers = addressesOf(connection).some(({ host }) => isIP(host) !== 0)
   return {
     clientId,
     bootstrapBrokers: addressesOf(connection).map(({ host, port }) => ({ host, port })),
@@ -32,7 +35,7 @@ function producerOptions(connection: KafkaConnection) {
     // The engine tries again, and says so; a client that retries silently only makes errors late.
     retries: 0,
     ...(sasl && { sasl }),
-    ...(ssl && { tls: typeof ssl === 'object' ? ssl : {}, tlsServerName: true }),
+    ...(ssl && { tls: typeof ssl === 'object' ? ssl : {}, tlsServerName: !hasNumbers }),
   }
 }
 

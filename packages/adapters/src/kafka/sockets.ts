@@ -34,7 +34,11 @@ export async function openSocket(
   if (connection.sasl !== undefined) return authenticated(address, connection, target)
   const socket = connection.ssl ? secure(address, connection.ssl, target) : plain(address, target)
   onSocket(socket)
-  await connected(socket, connection.ssl ? 'secureConnect' : 'connect')
+  try {
+    await connected(socket, connection.ssl ? 'secureConnect' : 'connect')
+  } catch (error) {
+    throw connection.ssl && socket.bytesRead === 0 ? withTlsQuestion(error) : error
+  }
   return socket
 }
 
@@ -87,6 +91,13 @@ async function authenticated(
 /** What `node:tls` wants of the connection's `ssl`. An address in numbers has no name that a certificate is chosen by. */
 function tlsOptions(ssl: NonNullable<KafkaConnection['ssl']>, host: string) {
   return { ...(typeof ssl === 'object' && ssl), ...(isIP(host) === 0 && { servername: host }) }
+}
+
+/** A broker that answers a TLS handshake with silence may not know what it is. */
+function withTlsQuestion(error: unknown): unknown {
+  const isHangUp = error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
+  // Without its cause, whose words would be preferred to these.
+  return isHangUp ? new Error(`${error.message}: does it speak TLS on this port?`) : error
 }
 
 function connected(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {

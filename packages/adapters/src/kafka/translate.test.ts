@@ -55,6 +55,17 @@ describe('translateKafkaError', () => {
     )
   })
 
+  test('what the broker said rather than what its code means', () => {
+    const said = vendorError('PLT_KFK_PROTOCOL', 'SASL authentication failed.', {
+      apiId: 'SASL_AUTHENTICATION_FAILED',
+      serverErrorMessage: 'Authentication failed: Invalid username or password',
+    })
+    const wrapped = vendorError('PLT_KFK_AUTHENTICATION', 'SASL authentication failed.', { cause: said })
+    expect(translated(wrapped).message).toBe(
+      'Kafka at h:9092 refuses the connection: Authentication failed: Invalid username or password',
+    )
+  })
+
   test('what is of the catalogue already stays as it is', () => {
     const missing = new TopicMissingError({ topic: 't', similar: [] })
     expect(translated(missing)).toBe(missing)

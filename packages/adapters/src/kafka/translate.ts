@@ -53,6 +53,8 @@ interface VendorError extends Error {
   readonly code?: string
   readonly apiId?: string
   readonly canRetry?: boolean
+  /** What the broker said itself. */
+  readonly serverErrorMessage?: string | null
   readonly errors?: readonly unknown[]
 }
 
@@ -67,5 +69,6 @@ function* everyCause(error: unknown): Generator<VendorError> {
 /** The most exact words: what the system or the broker said, rather than what wraps it. */
 function innermost(chain: readonly VendorError[], from = chain[0]): string {
   const rest = chain.slice(from === undefined ? 0 : chain.indexOf(from)).filter((one) => one.message !== '')
-  return rest.at(-1)?.message ?? 'the connection was closed'
+  const last = rest.at(-1)
+  return last?.serverErrorMessage || last?.message || 'the connection was closed'
 }

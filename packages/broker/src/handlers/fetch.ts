@@ -11,6 +11,7 @@ import {
   type ResponseOf,
 } from '../protocol/index.ts'
 import { type Handler, handlerOf, type RequestContext } from '../server/dispatcher.ts'
+import type { ResponseLease } from '../server/memory.ts'
 import { answerOf, type Services } from './services.ts'
 
 type FetchRequest = RequestOf<typeof fetch>
@@ -53,7 +54,9 @@ export function fetchHandler({ topics }: Services): Handler {
     const deadline = performance.now() + request.maxWaitMs
     for (;;) {
       arrivals.countAnew()
-      const { responses, bytes, hasError } = await collect(wanted, request)
+      // What an earlier pass has read is not sent.
+      context.memory.release()
+      const { responses, bytes, hasError } = await collect(wanted, request, context)
       const leftMs = deadline - performance.now()
       const isEnough = hasError || bytes >= request.minBytes || logs.length === 0
       if (isEnough || leftMs <= 0 || context.signal.aborted) return { responses }
@@ -75,14 +78,18 @@ export function fetchHandler({ topics }: Services): Handler {
 }
 
 /** Reads the partitions one after the other, in the client's order, until `maxBytes` are used up. */
-async function collect(wanted: readonly WantedTopic[], request: FetchRequest): Promise<Collected> {
+async function collect(
+  wanted: readonly WantedTopic[],
+  request: FetchRequest,
+  { memory }: Pick<RequestContext, 'memory'>,
+): Promise<Collected> {
   const responses: { topic: string; topicId: string; partitions: PartitionAnswer[] }[] = []
   let bytes = 0
   let hasError = false
   for (const { topic, topicId, partitions } of wanted) {
     const answers: PartitionAnswer[] = []
     for (const partition of partitions) {
-      const { records, ...answer } = await read(partition, request, request.maxBytes - bytes, bytes === 0)
+      const { records, ...answer } = await read(partition, request, memory, request.maxBytes - bytes, bytes === 0)
       bytes += records.length
       hasError ||= answer.errorCode !== ERROR.NONE
       answers.push({ ...answer, records })
@@ -96,6 +103,7 @@ async function collect(wanted: readonly WantedTopic[], request: FetchRequest): P
 async function read(
   { asked, log, missing }: Wanted,
   { isolationLevel }: FetchRequest,
+  memory: ResponseLease,
   bytesLeft: number,
   isFirst: boolean,
 ): Promise<PartitionAnswer & { readonly records: Buffer }> {
@@ -104,13 +112,13 @@ async function read(
     if (log === undefined) throw new KafkaError(missing, `there is no partition ${partitionIndex}`)
     if (asked.currentLeaderEpoch > LEADER_EPOCH)
       throw new KafkaError('UNKNOWN_LEADER_EPOCH', `leader epoch ${asked.currentLeaderEpoch} is not known`)
-    const maxBytes = Math.min(asked.partitionMaxBytes, bytesLeft)
+    const maxBytes = memory.reserve(Math.min(asked.partitionMaxBytes, bytesLeft))
     const isCommitted = isolationLevel === READ_COMMITTED
     // Taken before the read: what is decided while it goes on may lie beyond what it brings.
     const { endOffset: highWatermark, lastStableOffset } = log
     const upTo = isCommitted ? lastStableOffset : highWatermark
-    const records =
-      maxBytes > 0 || isFirst ? await log.read(asked.fetchOffset, Math.max(maxBytes, 0), isFirst, upTo) : NO_RECORDS
+    const records = maxBytes > 0 || isFirst ? await log.read(asked.fetchOffset, maxBytes, isFirst, upTo) : NO_RECORDS
+    memory.settle(maxBytes, records.length)
     return {
       partitionIndex,
       errorCode: ERROR.NONE,

@@ -13,22 +13,15 @@ import {
 import { describeLogDirsHandler } from './log-dirs.ts'
 import { describeClusterHandler, describeTopicPartitionsHandler, metadataHandler } from './metadata.ts'
 import { listOffsetsHandler, offsetForLeaderEpochHandler } from './offsets.ts'
-import { produceHandler } from './produce.ts'
+import { initProducerIdHandler, produceHandler } from './produce.ts'
+import {
+  alterUserScramCredentialsHandler,
+  describeUserScramCredentialsHandler,
+  saslAuthenticateHandler,
+  saslHandshakeHandler,
+} from './sasl.ts'
 import type { Services } from './services.ts'
 import { createPartitionsHandler, createTopicsHandler, deleteRecordsHandler, deleteTopicsHandler } from './topics.ts'
-import {
-  describeProducersHandler,
-  describeTransactionsHandler,
-  listTransactionsHandler,
-  writeTxnMarkersHandler,
-} from './transaction-admin.ts'
-import {
-  addOffsetsToTxnHandler,
-  addPartitionsToTxnHandler,
-  endTxnHandler,
-  initProducerIdHandler,
-  txnOffsetCommitHandler,
-} from './transactions.ts'
 
 /** Everything that the broker answers, and therefore advertises. */
 export function createHandlers(services: Services): Handler[] {
@@ -50,14 +43,6 @@ export function createHandlers(services: Services): Handler[] {
     deleteTopicsHandler,
     deleteRecordsHandler,
     initProducerIdHandler,
-    addPartitionsToTxnHandler,
-    addOffsetsToTxnHandler,
-    endTxnHandler,
-    txnOffsetCommitHandler,
-    writeTxnMarkersHandler,
-    describeProducersHandler,
-    describeTransactionsHandler,
-    listTransactionsHandler,
     offsetForLeaderEpochHandler,
     describeConfigsHandler,
     alterConfigsHandler,
@@ -67,5 +52,9 @@ export function createHandlers(services: Services): Handler[] {
     deleteGroupsHandler,
     describeClusterHandler,
     describeTopicPartitionsHandler,
+    saslHandshakeHandler,
+    saslAuthenticateHandler,
+    describeUserScramCredentialsHandler,
+    alterUserScramCredentialsHandler,
   ].map((handlerFor) => handlerFor(services))
 }

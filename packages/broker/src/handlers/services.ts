@@ -2,9 +2,10 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { ProducerIds } from '../cluster/producer-ids.ts'
 import type { GroupCoordinator } from '../groups/coordinator.ts'
 import { ERROR, KafkaError } from '../protocol/index.ts'
+import type { CredentialStore } from '../security/credential-store.ts'
+import type { SaslMechanism } from '../security/mechanisms.ts'
 import type { BrokerFact } from '../topics/broker-config.ts'
 import type { TopicRegistry } from '../topics/topic-registry.ts'
-import type { TransactionCoordinator } from '../transactions/coordinator.ts'
 
 /** What handlers work on. */
 export interface Services {
@@ -12,7 +13,9 @@ export interface Services {
   readonly topics: TopicRegistry
   readonly groups: GroupCoordinator
   readonly producerIds: ProducerIds
-  readonly transactions: TransactionCoordinator
+  readonly credentials: CredentialStore
+  /** What clients may authenticate with. */
+  readonly mechanisms: readonly SaslMechanism[]
   readonly autoCreateTopics: boolean
   readonly defaultPartitions: number
   /** What the broker was started with, by the names of Kafka's broker configs. */

@@ -10,6 +10,7 @@ import {
   readRequestBody,
   readRequestHeader,
 } from '../protocol/index.ts'
+import type { ResponseLease } from './memory.ts'
 
 /** Where the clients of one listener reach the broker. */
 export interface Endpoint {
@@ -26,6 +27,8 @@ export interface RequestContext {
   readonly endpoint: Endpoint
   /** Aborted when the connection is gone: nobody waits for the answer any more. */
   readonly signal: AbortSignal
+  /** What records that are read for the response have to fit into. */
+  readonly memory: ResponseLease
 }
 
 /** Answers one API's requests. Null where the client wants no answer. Effects that must keep the order of requests begin at once. */

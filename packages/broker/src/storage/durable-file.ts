@@ -1,10 +1,13 @@
 import fs from 'node:fs/promises'
 import path from 'node:path'
 
-/** Replaces a file as one step: a reader, even after a power cut, finds the old content or the new one, never a part. */
-export async function replaceFile(file: string, content: string | Uint8Array): Promise<void> {
+/**
+ * Replaces a file as one step: a reader, even after a power cut, finds the old content or the new one, never a part. `mode` are its
+ * permissions.
+ */
+export async function replaceFile(file: string, content: string | Uint8Array, mode = 0o666): Promise<void> {
   const temporary = `${file}.tmp`
-  const handle = await fs.open(temporary, 'w')
+  const handle = await fs.open(temporary, 'w', mode)
   try {
     await handle.writeFile(content)
     await handle.sync()
