@@ -1,46 +1,20 @@
-/**
- * `npm run bench -- [w1|w2]… [--records N] [--pairs N] [--cpu-prof DIR]`: workloads against their limit, in pairs in the same
- * minute. JSON lines on stdout, progress on stderr. Exits with 1 when a result is wrong or a goal is missed.
- */
-import { parseArgs } from 'node:util'
-import { commitName, machineName } from './machine.ts'
-import { runWorkload } from './pairs.ts'
-import { prepareScene } from './scene.ts'
-import { WORKLOADS } from './workloads.ts'
-
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    records: { type: 'string', default: '5000000' },
-    pairs: { type: 'string', default: '5' },
-    'cpu-prof': { type: 'string' },
-    help: { type: 'boolean', default: false },
+/** `npm run bench -- [NAME…] [options]`. JSON lines on stdout, progress on stderr; exits with 1 when a goal is missed. */
+const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<unknown> }>> = {
+  'w1, w2': {
+    summary: 'pipelines against plain DuckDB, in pairs [--records N] [--pairs N] [--cpu-prof DIR]; these unless told',
+    load: () => import('./pipelines/main.ts'),
   },
-})
-const chosen =
-  positionals.length === 0 ? WORKLOADS : WORKLOADS.filter((workload) => positionals.includes(workload.name))
-if (values.help || chosen.length === 0) {
-  console.error('usage: npm run bench -- [w1|w2]… [--records N] [--pairs N] [--cpu-prof DIR]')
-  for (const workload of WORKLOADS)
-    console.error(`  ${workload.name}  ${workload.summary} (goal: limitRatio ≥ ${workload.goal})`)
-  process.exit(values.help ? 0 : 2)
+  broker: {
+    summary: 'the embedded broker beside Apache Kafka (needs Java and Maven) [--records N] [--rounds N]',
+    load: () => import('./broker/main.ts'),
+  },
 }
 
-const scene = await prepareScene(Number(values.records))
-let missed = 0
-try {
-  const shared = { machine: machineName(), commit: commitName() }
-  for (const workload of chosen) {
-    const profile = values['cpu-prof']
-    const result = await runWorkload(workload, scene, {
-      pairs: Number(values.pairs),
-      ...(profile === undefined ? {} : { cpuProfileDirectory: profile }),
-      onPair: (line) => console.log(JSON.stringify({ ...shared, ...line })),
-    })
-    console.log(JSON.stringify({ ...shared, ...result }))
-    if (!result.exact || result.limitRatio < workload.goal) missed++
-  }
-} finally {
-  await scene.close()
-}
-process.exitCode = missed === 0 ? 0 : 1
+const [first = '-'] = process.argv.slice(2)
+const name = first.startsWith('-') ? 'w1' : first
+const chosen = Object.entries(BENCHES).find(([names]) => names.split(', ').includes(name))
+if (process.argv.includes('--help') || chosen === undefined) {
+  console.error('usage: npm run bench -- [NAME…] [options]')
+  for (const [names, { summary }] of Object.entries(BENCHES)) console.error(`  ${names.padEnd(8)}${summary}`)
+  process.exitCode = chosen === undefined ? 2 : 0
+} else await chosen[1].load()

@@ -15,9 +15,12 @@ export class BrokerProcess {
     this.address = address
   }
 
-  static async start(dataDir: string, options: { port?: number } = {}): Promise<BrokerProcess> {
+  static async start(
+    dataDir: string,
+    options: { port?: number; env?: NodeJS.ProcessEnv } = {},
+  ): Promise<BrokerProcess> {
     const args = [MAIN, '--data-dir', dataDir, '--port', String(options.port ?? 0), '--with-parent']
-    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'], env: options.env ?? process.env })
     const lines = createInterface({ input: child.stdout })
     const [line] = await Promise.race([
       once(lines, 'line') as Promise<[string]>,
