@@ -1,7 +1,8 @@
 /** `npm run bench -- [NAME…] [options]`. JSON lines on stdout, progress on stderr; exits with 1 when a goal is missed. */
 const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<unknown> }>> = {
   'w1, w2': {
-    summary: 'pipelines against plain DuckDB, in pairs [--records N] [--pairs N] [--cpu-prof DIR]; these unless told',
+    summary:
+      'pipelines against plain DuckDB, in pairs [--records N] [--pairs N] [--apache] [--cpu-prof DIR]; these unless told',
     load: () => import('./pipelines/main.ts'),
   },
   broker: {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [w1|w2]… [--records N] [--pairs N] [--cpu-prof DIR]`: workloads against their limit, in pairs in the same
+ * `npm run bench -- [w1|w2]… [--records N] [--pairs N] [--apache] [--cpu-prof DIR]`: workloads against their limit, in pairs in the same
  * minute. JSON lines on stdout, progress on stderr. Exits with 1 when a result is wrong or a goal is missed.
  */
 import { parseArgs } from 'node:util'
@@ -14,14 +14,15 @@ const { values, positionals } = parseArgs({
     records: { type: 'string', default: '5000000' },
     pairs: { type: 'string', default: '5' },
     'cpu-prof': { type: 'string' },
+    apache: { type: 'boolean', default: false },
   },
 })
 const chosen =
   positionals.length === 0 ? WORKLOADS : WORKLOADS.filter((workload) => positionals.includes(workload.name))
-const scene = await prepareScene(Number(values.records))
+const scene = await prepareScene(Number(values.records), values.apache)
 let missed = 0
 try {
-  const shared = { machine: machineName(), commit: commitName() }
+  const shared = { machine: machineName(), commit: commitName(), broker: values.apache ? 'apache' : 'embedded' }
   for (const workload of chosen) {
     const profile = values['cpu-prof']
     const result = await runWorkload(workload, scene, {

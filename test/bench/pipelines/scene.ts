@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ApacheKafkaProcess } from '../../support/apache-kafka/kafka-process.ts'
 import { BrokerProcess } from '../../support/broker-process.ts'
 import { RawProducer } from '../../support/raw-producer.ts'
 import { generateTrades, userName } from './trades.ts'
@@ -21,11 +22,12 @@ export interface Scene {
   close(): Promise<void>
 }
 
-export async function prepareScene(records: number): Promise<Scene> {
+/** `apache`: the records come from Apache Kafka instead of the embedded broker. */
+export async function prepareScene(records: number, apache: boolean): Promise<Scene> {
   const directory = await mkdtemp(join(tmpdir(), 'headrace-bench-'))
   const memory = await tmpfsFolder(records * 150)
   const ndjson = join(memory ?? directory, 'trades.ndjson')
-  const broker = await BrokerProcess.start(join(directory, 'broker'))
+  const broker = apache ? await ApacheKafkaProcess.start() : await BrokerProcess.start(join(directory, 'broker'))
   const startedAt = performance.now()
   const bytes = await load(records, broker.address, ndjson)
   const seconds = (performance.now() - startedAt) / 1000
