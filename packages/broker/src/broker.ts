@@ -14,6 +14,9 @@ import { DataDirLock } from './storage/data-dir-lock.ts'
 import { type FsyncPolicy, IntervalFlusher } from './storage/flusher.ts'
 import { parseTopicDefaults } from './topics/broker-config.ts'
 import { TopicRegistry } from './topics/topic-registry.ts'
+import { TransactionCoordinator } from './transactions/coordinator.ts'
+import { Participants } from './transactions/participants.ts'
+import { TransactionLog } from './transactions/transaction-log.ts'
 
 export interface BrokerOptions extends NetworkOptions {
   /** Where everything is kept; made where it does not exist. One broker at a time. */
@@ -81,6 +84,7 @@ export class Broker {
 
   async #close(): Promise<void> {
     await this.#network.close()
+    await this.#services.transactions.close()
     await this.#services.groups.close()
     await this.#services.topics.close()
     await this.#flusher.close()
@@ -99,11 +103,12 @@ async function startLocked(
   const flusher = new IntervalFlusher(fsync.mode === 'interval' ? fsync.ms : 0, onError)
   const network = await Network.listen(options, onError)
   try {
-    const [clusterId, credentials, producerIds, offsets, topics] = await Promise.all([
+    const [clusterId, credentials, producerIds, offsets, transactionLog, topics] = await Promise.all([
       loadClusterId(dataDir),
       CredentialStore.open(dataDir, options.sasl && (options.sasl.users ?? {})),
       ProducerIds.open(dataDir),
       OffsetStore.open(dataDir, { fsync, flusher }),
+      TransactionLog.open(dataDir, { fsync, flusher }),
       TopicRegistry.open({ dataDir, storage: { fsync, flusher, onError }, defaultPartitions, topicDefaults }),
     ])
     const cluster: Cluster = { clusterId, nodeId: NODE_ID }
@@ -114,6 +119,12 @@ async function startLocked(
       producerIds,
       credentials,
       mechanisms: network.mechanisms,
+      transactions: await TransactionCoordinator.open({
+        log: transactionLog,
+        participants: new Participants(topics, offsets),
+        producerIds,
+        onError,
+      }),
       autoCreateTopics,
       defaultPartitions,
       brokerFacts: brokerFacts({ dataDir, defaultPartitions, autoCreateTopics, fsync }),

@@ -1,4 +1,4 @@
-import { type Crc32c, RecordBatchBuilder } from '@headrace/broker/protocol'
+import { type Crc32c, RecordBatchBuilder, type SealOptions } from '@headrace/broker/protocol'
 
 const POLYNOMIAL = 0x82f6_3b78
 
@@ -12,9 +12,13 @@ const crc32c: Crc32c = (data) => {
   return (crc ^ 0xffff_ffff) >>> 0
 }
 
+interface BatchOptions extends Omit<SealOptions, 'crc32c'> {
+  readonly timestamp?: number
+}
+
 /** One batch of these values, a millisecond apart. */
-export function batchOf(values: readonly string[], { timestamp = Date.now() } = {}): Buffer {
+export function batchOf(values: readonly string[], { timestamp = Date.now(), ...options }: BatchOptions = {}): Buffer {
   const builder = new RecordBatchBuilder()
   for (const [index, value] of values.entries()) builder.append(null, Buffer.from(value), timestamp + index)
-  return Buffer.from(builder.seal({ crc32c }))
+  return Buffer.from(builder.seal({ crc32c, ...options }))
 }

@@ -16,15 +16,38 @@ export interface PartitionOffset extends CommittedOffset {
 
 type Change =
   | { readonly kind: 'committed'; readonly group: string; readonly offsets: readonly PartitionOffset[] }
+  | {
+      readonly kind: 'pending'
+      readonly group: string
+      readonly producerId: number
+      readonly offsets: readonly PartitionOffset[]
+    }
+  | {
+      readonly kind: 'ended'
+      readonly group: string
+      readonly producerId: number
+      readonly outcome: 'commit' | 'abort'
+    }
   | { readonly kind: 'groupDeleted'; readonly group: string }
   | { readonly kind: 'topicDeleted'; readonly topic: string }
 
 /** By topic, then by partition. */
 type GroupOffsets = Map<string, Map<number, CommittedOffset>>
 
-/** The offsets that groups have committed, kept in a journal: a commit that was answered outlives the process. */
+/** Offsets that a transaction which is still open has committed for one group. */
+interface PendingOffsets {
+  readonly group: string
+  readonly producerId: number
+  readonly offsets: readonly PartitionOffset[]
+}
+
+/**
+ * The offsets that groups have committed, kept in a journal: a commit that was answered outlives the process. What is committed within a
+ * transaction waits until that has ended.
+ */
 export class OffsetStore {
   readonly #groups = new Map<string, GroupOffsets>()
+  #pending: readonly PendingOffsets[] = []
   #journal: Journal<Change> | undefined
 
   static async open(dataDir: string, storage: { fsync: FsyncPolicy; flusher: IntervalFlusher }): Promise<OffsetStore> {
@@ -62,13 +85,41 @@ export class OffsetStore {
     if (offsets.length > 0) await this.#journal?.append({ kind: 'committed', group, offsets })
   }
 
+  /** Keeps offsets that a transaction commits until it ends. Resolves when they are written. */
+  async commitPending(group: string, producerId: number, offsets: readonly PartitionOffset[]): Promise<void> {
+    if (offsets.length > 0) await this.#journal?.append({ kind: 'pending', group, producerId, offsets })
+  }
+
+  /** Ends a producer's transaction for a group: what it has committed is so from now on, or never was. */
+  async endPending(group: string, producerId: number, outcome: 'commit' | 'abort'): Promise<void> {
+    // Even where nothing seems to be pending: offsets may be on their way into the journal.
+    await this.#journal?.append({ kind: 'ended', group, producerId, outcome })
+  }
+
+  /** Who has offsets pending, and for which groups. */
+  get pending(): readonly Pick<PendingOffsets, 'group' | 'producerId'>[] {
+    return this.#pending
+  }
+
+  /** Whether a transaction that is open commits an offset for that partition. */
+  isPending(group: string, topic: string, partition: number): boolean {
+    return this.#pending.some(
+      (pending) =>
+        pending.group === group &&
+        pending.offsets.some((offset) => offset.topic === topic && offset.partition === partition),
+    )
+  }
+
   async deleteGroup(group: string): Promise<void> {
-    if (this.#groups.has(group)) await this.#journal?.append({ kind: 'groupDeleted', group })
+    const isKnown = this.#groups.has(group) || this.#pending.some((pending) => pending.group === group)
+    if (isKnown) await this.#journal?.append({ kind: 'groupDeleted', group })
   }
 
   /** Forgets what groups have committed for a topic that is gone. */
   async deleteTopic(topic: string): Promise<void> {
-    const isKnown = [...this.#groups.values()].some((offsets) => offsets.has(topic))
+    const isKnown =
+      [...this.#groups.values()].some((offsets) => offsets.has(topic)) ||
+      this.#pending.some(({ offsets }) => offsets.some((offset) => offset.topic === topic))
     if (isKnown) await this.#journal?.append({ kind: 'topicDeleted', topic })
   }
 
@@ -77,9 +128,33 @@ export class OffsetStore {
   }
 
   #apply(change: Change): void {
-    if (change.kind === 'groupDeleted') this.#groups.delete(change.group)
-    else if (change.kind === 'topicDeleted') for (const offsets of this.#groups.values()) offsets.delete(change.topic)
-    else for (const offset of change.offsets) this.#set(change.group, offset)
+    switch (change.kind) {
+      case 'committed':
+        for (const offset of change.offsets) this.#set(change.group, offset)
+        break
+      case 'pending':
+        this.#pending = [...this.#pending, pendingOf(change)]
+        break
+      case 'ended':
+        this.#end(change.group, change.producerId, change.outcome)
+        break
+      case 'groupDeleted':
+        this.#groups.delete(change.group)
+        this.#pending = this.#pending.filter((pending) => pending.group !== change.group)
+        break
+      case 'topicDeleted':
+        for (const offsets of this.#groups.values()) offsets.delete(change.topic)
+        this.#pending = this.#pending.map((pending) => ({
+          ...pending,
+          offsets: pending.offsets.filter(({ topic }) => topic !== change.topic),
+        }))
+    }
+  }
+
+  #end(group: string, producerId: number, outcome: 'commit' | 'abort'): void {
+    const ended = this.#pending.filter((pending) => isOf(pending, group, producerId))
+    this.#pending = this.#pending.filter((pending) => !ended.includes(pending))
+    if (outcome === 'commit') for (const offset of ended.flatMap(({ offsets }) => offsets)) this.#set(group, offset)
   }
 
   #set(group: string, { topic, partition, ...committed }: PartitionOffset): void {
@@ -89,7 +164,16 @@ export class OffsetStore {
 
   *#snapshot(): Generator<Change> {
     for (const group of this.#groups.keys()) yield { kind: 'committed', group, offsets: this.list(group) }
+    for (const pending of this.#pending) yield { kind: 'pending', ...pending }
   }
+}
+
+function pendingOf({ group, producerId, offsets }: PendingOffsets): PendingOffsets {
+  return { group, producerId, offsets }
+}
+
+function isOf(pending: PendingOffsets, group: string, producerId: number): boolean {
+  return pending.group === group && pending.producerId === producerId
 }
 
 function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {

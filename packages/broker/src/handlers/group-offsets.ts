@@ -1,42 +1,31 @@
 import type { GroupCoordinator } from '../groups/coordinator.ts'
 import type { PartitionOffset } from '../groups/offset-store.ts'
-import { ERROR, KafkaError, offsetCommit, offsetFetch, type RequestOf } from '../protocol/index.ts'
+import {
+  ERROR,
+  KafkaError,
+  offsetCommit,
+  offsetFetch,
+  type RequestOf,
+  type ResponseOf,
+  type txnOffsetCommit,
+} from '../protocol/index.ts'
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
+import type { TopicRegistry } from '../topics/topic-registry.ts'
 import { answerOf, type Services } from './services.ts'
 
 /** Kafka's offset.metadata.max.bytes. */
 const MAX_METADATA_BYTES = 4096
 
-type CommitTopic = RequestOf<typeof offsetCommit>['topics'][number]
+/** What OffsetCommit and TxnOffsetCommit have in common. */
+type CommitTopic = RequestOf<typeof txnOffsetCommit>['topics'][number]
+type CommitAnswer = ResponseOf<typeof offsetCommit>['topics']
 type AskedTopics = RequestOf<typeof offsetFetch>['topics']
 
 export function offsetCommitHandler({ groups, topics }: Services): Handler {
   return handlerOf(offsetCommit, async (request) => {
-    const refusals = new Map<CommitTopic['partitions'][number], number>()
-    const offsets: PartitionOffset[] = []
-    for (const topic of request.topics)
-      for (const partition of topic.partitions) {
-        const refusal = refusalOf(topic.name, partition)
-        if (refusal === undefined) offsets.push(offsetOf(topic.name, partition))
-        else refusals.set(partition, refusal)
-      }
-    const outcome = await commit(request, offsets)
-    return {
-      topics: request.topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map((partition) => ({
-          partitionIndex: partition.partitionIndex,
-          errorCode: outcome === ERROR.NONE ? (refusals.get(partition) ?? ERROR.NONE) : outcome,
-        })),
-      })),
-    }
+    const { offsets, answer } = sortOut(request.topics, topics)
+    return { topics: answer(await commit(request, offsets)) }
   })
-
-  function refusalOf(topic: string, partition: CommitTopic['partitions'][number]): number | undefined {
-    if (topics.partition(topic, partition.partitionIndex) === undefined) return ERROR.UNKNOWN_TOPIC_OR_PARTITION
-    const isTooLong = Buffer.byteLength(partition.committedMetadata ?? '') > MAX_METADATA_BYTES
-    return isTooLong ? ERROR.OFFSET_METADATA_TOO_LARGE : undefined
-  }
 
   async function commit(request: RequestOf<typeof offsetCommit>, offsets: readonly PartitionOffset[]): Promise<number> {
     const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: generationId } = request
@@ -52,6 +41,40 @@ export function offsetCommitHandler({ groups, topics }: Services): Handler {
   }
 }
 
+/** The offsets of a commit that can be taken, and how it is answered: `outcome` is the error code of what was done with them. */
+export function sortOut(
+  asked: readonly CommitTopic[],
+  topics: TopicRegistry,
+): { offsets: PartitionOffset[]; answer: (outcome: number) => CommitAnswer } {
+  const refusals = new Map<CommitTopic['partitions'][number], number>()
+  const offsets: PartitionOffset[] = []
+  for (const { name, partitions } of asked)
+    for (const partition of partitions) {
+      const refusal = refusalOf(name, partition, topics)
+      if (refusal === undefined) offsets.push(offsetOf(name, partition))
+      else refusals.set(partition, refusal)
+    }
+  const answer = (outcome: number) =>
+    asked.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map((partition) => ({
+        partitionIndex: partition.partitionIndex,
+        errorCode: outcome === ERROR.NONE ? (refusals.get(partition) ?? ERROR.NONE) : outcome,
+      })),
+    }))
+  return { offsets, answer }
+}
+
+function refusalOf(
+  topic: string,
+  partition: CommitTopic['partitions'][number],
+  topics: TopicRegistry,
+): number | undefined {
+  if (topics.partition(topic, partition.partitionIndex) === undefined) return ERROR.UNKNOWN_TOPIC_OR_PARTITION
+  const isTooLong = Buffer.byteLength(partition.committedMetadata ?? '') > MAX_METADATA_BYTES
+  return isTooLong ? ERROR.OFFSET_METADATA_TOO_LARGE : undefined
+}
+
 function offsetOf(topic: string, partition: CommitTopic['partitions'][number]): PartitionOffset {
   return {
     topic,
@@ -64,25 +87,33 @@ function offsetOf(topic: string, partition: CommitTopic['partitions'][number]): 
 
 export function offsetFetchHandler({ groups }: Services): Handler {
   return handlerOf(offsetFetch, (request, { version }) => {
-    if (version < 8) return { topics: committed(groups, request.groupId, request.topics) }
+    const { requireStable } = request
+    if (version < 8) return { topics: committed(groups, request.groupId, request.topics, requireStable) }
     return {
-      groups: request.groups.map(({ groupId, topics }) => ({ groupId, topics: committed(groups, groupId, topics) })),
+      groups: request.groups.map(({ groupId, topics }) => ({
+        groupId,
+        topics: committed(groups, groupId, topics, requireStable),
+      })),
     }
   })
 }
 
-/** The offsets asked for, all of the group's for null. A partition without one has offset -1. */
-function committed({ offsets }: GroupCoordinator, groupId: string, asked: AskedTopics) {
+/**
+ * The offsets asked for, all of the group's for null. A partition without one has offset -1; so has one that a transaction is about to
+ * change, for those who want it stable.
+ */
+function committed({ offsets }: GroupCoordinator, groupId: string, asked: AskedTopics, requireStable: boolean) {
   return (asked ?? everyTopic(offsets.list(groupId))).map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map((partitionIndex) => {
-      const found = offsets.get(groupId, name, partitionIndex)
+      const isUnstable = requireStable && offsets.isPending(groupId, name, partitionIndex)
+      const found = isUnstable ? undefined : offsets.get(groupId, name, partitionIndex)
       return {
         partitionIndex,
         committedOffset: found?.offset ?? -1,
         committedLeaderEpoch: found?.leaderEpoch ?? -1,
         metadata: found?.metadata ?? '',
-        errorCode: ERROR.NONE,
+        errorCode: isUnstable ? ERROR.UNSTABLE_OFFSET_COMMIT : ERROR.NONE,
       }
     }),
   }))

@@ -19,13 +19,14 @@ const SESSION_TIMEOUT_MS = { min: 100, max: 1_800_000 }
 export function findCoordinatorHandler({ cluster: { nodeId } }: Services): Handler {
   const nowhere = {
     errorCode: ERROR.INVALID_REQUEST,
-    errorMessage: 'this broker coordinates groups only: it has no transactions yet',
+    errorMessage: 'this broker coordinates groups and transactions only',
     nodeId: -1,
     host: '',
     port: -1,
   }
   return handlerOf(findCoordinator, ({ key, keyType, coordinatorKeys }, { version, endpoint }) => {
-    const found = keyType === COORDINATOR_KEY_TYPE.group ? { ...NO_ERROR, nodeId, ...endpoint } : nowhere
+    const isHere = keyType === COORDINATOR_KEY_TYPE.group || keyType === COORDINATOR_KEY_TYPE.transaction
+    const found = isHere ? { ...NO_ERROR, nodeId, ...endpoint } : nowhere
     const keys = version >= 4 ? coordinatorKeys : [key]
     return { ...found, coordinators: keys.map((asked) => ({ key: asked, ...found })) }
   })

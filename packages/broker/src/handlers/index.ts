@@ -13,7 +13,7 @@ import {
 import { describeLogDirsHandler } from './log-dirs.ts'
 import { describeClusterHandler, describeTopicPartitionsHandler, metadataHandler } from './metadata.ts'
 import { listOffsetsHandler, offsetForLeaderEpochHandler } from './offsets.ts'
-import { initProducerIdHandler, produceHandler } from './produce.ts'
+import { produceHandler } from './produce.ts'
 import {
   alterUserScramCredentialsHandler,
   describeUserScramCredentialsHandler,
@@ -22,6 +22,19 @@ import {
 } from './sasl.ts'
 import type { Services } from './services.ts'
 import { createPartitionsHandler, createTopicsHandler, deleteRecordsHandler, deleteTopicsHandler } from './topics.ts'
+import {
+  describeProducersHandler,
+  describeTransactionsHandler,
+  listTransactionsHandler,
+  writeTxnMarkersHandler,
+} from './transaction-admin.ts'
+import {
+  addOffsetsToTxnHandler,
+  addPartitionsToTxnHandler,
+  endTxnHandler,
+  initProducerIdHandler,
+  txnOffsetCommitHandler,
+} from './transactions.ts'
 
 /** Everything that the broker answers, and therefore advertises. */
 export function createHandlers(services: Services): Handler[] {
@@ -43,6 +56,14 @@ export function createHandlers(services: Services): Handler[] {
     deleteTopicsHandler,
     deleteRecordsHandler,
     initProducerIdHandler,
+    addPartitionsToTxnHandler,
+    addOffsetsToTxnHandler,
+    endTxnHandler,
+    txnOffsetCommitHandler,
+    writeTxnMarkersHandler,
+    describeProducersHandler,
+    describeTransactionsHandler,
+    listTransactionsHandler,
     offsetForLeaderEpochHandler,
     describeConfigsHandler,
     alterConfigsHandler,

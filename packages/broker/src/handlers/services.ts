@@ -6,6 +6,7 @@ import type { CredentialStore } from '../security/credential-store.ts'
 import type { SaslMechanism } from '../security/mechanisms.ts'
 import type { BrokerFact } from '../topics/broker-config.ts'
 import type { TopicRegistry } from '../topics/topic-registry.ts'
+import type { TransactionCoordinator } from '../transactions/coordinator.ts'
 
 /** What handlers work on. */
 export interface Services {
@@ -16,6 +17,7 @@ export interface Services {
   readonly credentials: CredentialStore
   /** What clients may authenticate with. */
   readonly mechanisms: readonly SaslMechanism[]
+  readonly transactions: TransactionCoordinator
   readonly autoCreateTopics: boolean
   readonly defaultPartitions: number
   /** What the broker was started with, by the names of Kafka's broker configs. */

@@ -1,0 +1,16 @@
+import { defineApi } from '../api.ts'
+import { boolean, int16, int32, int64, string } from '../schema.ts'
+
+export const endTxn = defineApi({
+  key: 26,
+  name: 'EndTxn',
+  versions: [0, 3],
+  flexibleFrom: 3,
+  request: {
+    transactionalId: string(),
+    producerId: int64(),
+    producerEpoch: int16(),
+    committed: boolean(),
+  },
+  response: { throttleTimeMs: int32({ default: 0 }), errorCode: int16() },
+})
