@@ -74,7 +74,9 @@ function listenersOf(values: NetworkValues): ListenerOptions[] | undefined {
   const listeners = parseListeners('listeners', values.listeners).map(({ protocol, host, port }) => {
     const told = advertised.get(protocol)
     advertised.delete(protocol)
-    return { protocol, host, port, ...(told && { advertisedHost: told.host, advertisedPort: told.port }) }
+    if (told === undefined) return { protocol, host, port }
+    // Port 0 is the one that is listened on, whichever that turns out to be.
+    return { protocol, host, port, advertisedHost: told.host, ...(told.port !== 0 && { advertisedPort: told.port }) }
   })
   const [left] = advertised.keys()
   if (left !== undefined) throw new BrokerOptionsError(`${left} is advertised, but there is no listener for it`)

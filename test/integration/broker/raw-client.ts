@@ -51,7 +51,7 @@ export class RawClient {
   }
 
   async receive<A extends Api>(api: A, version: number): Promise<{ correlationId: number; body: Answer<A> }> {
-    const { correlationId, body } = decodeResponse(api, version, await this.#frame())
+    const { correlationId, body } = decodeResponse(api, version, await this.frame())
     return { correlationId, body: body as Answer<A> }
   }
 
@@ -64,7 +64,8 @@ export class RawClient {
     this.#socket.destroy()
   }
 
-  async #frame(): Promise<Buffer> {
+  /** The next bytes behind a size, without it. */
+  async frame(): Promise<Buffer> {
     while (this.#received.length < 4 || this.#received.length < 4 + this.#received.readInt32BE(0)) {
       if (this.#socket.destroyed) throw new Error('the broker hung up')
       await new Promise<void>((resolve) => {

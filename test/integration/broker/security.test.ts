@@ -1,14 +1,24 @@
-import { randomUUID } from 'node:crypto'
+import { pbkdf2Sync, randomBytes, randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Broker, type BrokerOptions, type SaslMechanism } from '@headrace/broker'
+import {
+  alterUserScramCredentials,
+  apiVersions,
+  describeUserScramCredentials,
+  ERROR,
+  metadata,
+  saslAuthenticate,
+  saslHandshake,
+} from '@headrace/broker/protocol'
 import type { Batch } from '@headrace/core'
 import { SourceReader } from '@headrace/core/testing'
 import { Kafka, type KafkaConfig, logLevel, Partitioners } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Authority, type Certificate, canMakeCertificates, certificateNeeds } from '../../support/certificates.ts'
 import { KafkaPlaces } from '../support/kafka-places.ts'
+import { RawClient } from './raw-client.ts'
 
 const USERS = { alice: 'a pass:word, with = and ü', bob: 'builder' }
 const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
@@ -160,6 +170,134 @@ describe('SASL in plain text', () => {
     expect(await described({ brokers: [authenticated], sasl: sasl('SCRAM-SHA-256') })).toEqual([authenticated])
     expect(authenticated).toMatch(/^localhost:\d+$/)
     await writeAndRead({ brokers: [authenticated], sasl: sasl('PLAIN', 'bob') })
+  })
+})
+
+describe('users made by clients', () => {
+  const SHA_256 = 1
+  const SHA_512 = 2
+  const listeners = [{ protocol: 'PLAINTEXT' }, { protocol: 'SASL_PLAINTEXT' }] as const
+
+  function saltedBy(password: string, mechanism: number) {
+    const salt = randomBytes(16)
+    const [bytes, hash] = mechanism === SHA_256 ? ([32, 'sha256'] as const) : ([64, 'sha512'] as const)
+    return { mechanism, iterations: 8192, salt, saltedPassword: pbkdf2Sync(password, salt, 8192, bytes, hash) }
+  }
+
+  test('can log in, also after a restart; each refusal has its code', async () => {
+    const dataDir = path.join(folder, randomUUID())
+    const first = await start({ listeners, sasl: { users: USERS } }, dataDir)
+    const raw = await RawClient.connect(first.addressOf('PLAINTEXT'))
+    const { results } = await raw.ask(alterUserScramCredentials, 0, {
+      deletions: [{ name: 'nobody', mechanism: SHA_256 }],
+      upsertions: [
+        { name: 'dave', ...saltedBy('of dave', SHA_256) },
+        { name: 'dave', ...saltedBy('of dave', SHA_512) },
+        { name: 'alice', ...saltedBy('mine now', SHA_256) },
+        { name: 'weak', ...saltedBy('x', SHA_256), iterations: 4095 },
+        { name: 'twice', ...saltedBy('x', SHA_256) },
+        { name: 'twice', ...saltedBy('y', SHA_256) },
+        { name: 'odd', ...saltedBy('x', SHA_256), mechanism: 3 },
+      ],
+    })
+    expect(Object.fromEntries(results.map(({ user, errorCode }) => [user, errorCode]))).toEqual({
+      nobody: ERROR.RESOURCE_NOT_FOUND,
+      dave: ERROR.NONE,
+      alice: ERROR.UNACCEPTABLE_CREDENTIAL,
+      weak: ERROR.UNACCEPTABLE_CREDENTIAL,
+      twice: ERROR.DUPLICATE_RESOURCE,
+      odd: ERROR.UNSUPPORTED_SASL_MECHANISM,
+    })
+    raw.close()
+    await first.broker.close()
+
+    const second = await start({ listeners, sasl: {} }, dataDir)
+    for (const mechanism of MECHANISMS)
+      await writeAndRead({
+        brokers: [second.addressOf('SASL_PLAINTEXT')],
+        sasl: { ...sasl(mechanism), username: 'dave', password: 'of dave' },
+      })
+    const again = await RawClient.connect(second.addressOf('PLAINTEXT'))
+    const all = await again.ask(describeUserScramCredentials, 0, { users: null })
+    expect(all.results).toMatchObject([
+      {
+        user: 'dave',
+        errorCode: ERROR.NONE,
+        credentialInfos: [
+          { mechanism: SHA_256, iterations: 8192 },
+          { mechanism: SHA_512, iterations: 8192 },
+        ],
+      },
+    ])
+    const asked = await again.ask(describeUserScramCredentials, 0, { users: [{ name: 'alice' }] })
+    expect(asked.results).toMatchObject([{ user: 'alice', errorCode: ERROR.RESOURCE_NOT_FOUND }])
+    again.close()
+  })
+})
+
+describe('what clients may say before they have authenticated', () => {
+  const listeners = [{ protocol: 'PLAINTEXT' }, { protocol: 'SASL_PLAINTEXT' }] as const
+  const plain = Buffer.from(`\0alice\0${USERS.alice}`)
+
+  async function connected() {
+    const { addressOf } = await start({ listeners, sasl: { users: USERS } })
+    const client = await RawClient.connect(addressOf('SASL_PLAINTEXT'))
+    opened.push({ close: async () => client.close() })
+    return { client, addressOf }
+  }
+
+  test('ApiVersions, in an unknown version too; nothing is authenticated a second time', async () => {
+    const { client } = await connected()
+    const future = { ...apiVersions, versions: [0, 99] as const } as typeof apiVersions
+    client.send(future, 99, { clientSoftwareName: 'x', clientSoftwareVersion: '1' })
+    expect((await client.receive(apiVersions, 0)).body.errorCode).toBe(ERROR.UNSUPPORTED_VERSION)
+    expect((await client.ask(apiVersions, 0, {})).errorCode).toBe(ERROR.NONE)
+    expect((await client.ask(saslHandshake, 1, { mechanism: 'PLAIN' })).errorCode).toBe(ERROR.NONE)
+    const done = await client.ask(saslAuthenticate, 2, { authBytes: plain })
+    expect(done).toMatchObject({ errorCode: ERROR.NONE, sessionLifetimeMs: 0 })
+    expect((await client.ask(metadata, 12, { topics: [] })).brokers).toHaveLength(1)
+    expect((await client.ask(saslHandshake, 1, { mechanism: 'PLAIN' })).errorCode).toBe(ERROR.ILLEGAL_SASL_STATE)
+    const again = await client.ask(saslAuthenticate, 2, { authBytes: plain })
+    expect(again.errorCode).toBe(ERROR.ILLEGAL_SASL_STATE)
+  })
+
+  test('requests that are sent along are answered once it is known who sends them, in order', async () => {
+    const { client } = await connected()
+    client.send(saslHandshake, 1, { mechanism: 'PLAIN' })
+    client.send(saslAuthenticate, 1, { authBytes: plain })
+    const ids = Array.from({ length: 30 }, () => client.send(metadata, 12, { topics: [] }))
+    await client.receive(saslHandshake, 1)
+    expect((await client.receive(saslAuthenticate, 1)).body.errorCode).toBe(ERROR.NONE)
+    for (const id of ids) expect((await client.receive(metadata, 12)).correlationId).toBe(id)
+  })
+
+  test('the old handshake, behind which the messages have no headers', async () => {
+    const { client } = await connected()
+    expect((await client.ask(saslHandshake, 0, { mechanism: 'PLAIN' })).mechanisms).toEqual(MECHANISMS)
+    const size = Buffer.alloc(4)
+    size.writeInt32BE(plain.length)
+    client.write(Buffer.concat([size, plain]))
+    expect(await client.frame()).toEqual(Buffer.alloc(0))
+    expect((await client.ask(metadata, 12, { topics: [] })).brokers).toHaveLength(1)
+  })
+
+  test.each([
+    ['another request', (client: RawClient) => client.send(metadata, 12, { topics: [] })],
+    ['a message without a handshake', (client: RawClient) => client.send(saslAuthenticate, 2, { authBytes: plain })],
+    ['a request larger than a login needs', (client: RawClient) => client.write(Buffer.from([0, 8, 0, 1, 0]))],
+  ])('not %s', async (_what, send) => {
+    const { client } = await connected()
+    send(client)
+    await client.hungUp()
+  })
+
+  test('a login that fails is answered, then the connection ends', async () => {
+    const { client } = await connected()
+    await client.ask(saslHandshake, 1, { mechanism: 'PLAIN' })
+    const { errorCode, errorMessage } = await client.ask(saslAuthenticate, 2, { authBytes: Buffer.from('\0alice\0x') })
+    expect(errorCode).toBe(ERROR.SASL_AUTHENTICATION_FAILED)
+    expect(errorMessage).toBe('Authentication failed: Invalid username or password')
+    await client.hungUp()
   })
 })
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -51,6 +51,35 @@ describe('the services of a data folder', () => {
     expect(await services.ended).toMatch(/broker|postgres/)
     expect(await readRunningServices(data)).toBeUndefined()
     expect((await readdir(data)).sort()).toEqual(['broker', 'postgres'])
+  })
+
+  test('the broker has a second listener for those who log in, beside the one of this machine', async () => {
+    const usersFile = path.join(data, 'users')
+    await writeFile(usersFile, 'alice:secret\n')
+    const security = { usersFile, advertisedHost: 'localhost' }
+    const services = await startDevServices({ dataDirectory: data, kafka: { security } })
+    try {
+      const { SASL_PLAINTEXT: address = '', PLAINTEXT: plain } = services.broker.listeners
+      expect(plain).toBe(services.broker.bootstrap)
+      expect(address).toMatch(/^localhost:\d+$/)
+      const login = { mechanism: 'scram-sha-256', username: 'alice', password: 'secret' } as const
+      const admin = new Kafka({ brokers: [address], sasl: login, logLevel: logLevel.NOTHING }).admin()
+      await admin.connect()
+      const { brokers } = await admin.describeCluster()
+      await admin.disconnect()
+      expect(brokers.map(({ host, port }) => `${host}:${port}`)).toEqual([address])
+      expect(await topicsOf(services.broker.bootstrap)).toEqual([])
+    } finally {
+      await services.stop()
+    }
+    const broken = { security: { usersFile, certFile: '/nonexistent/cert', keyFile: '/nonexistent/key' } }
+    await expect(startDevServices({ dataDirectory: data, kafka: broken })).rejects.toMatchObject({
+      code: 'EMBEDDED_BROKER_SETTINGS',
+      message: expect.stringContaining('/nonexistent/cert cannot be read'),
+    })
+    await expect(startDevServices({ dataDirectory: data, kafka: { security: {} } })).rejects.toMatchObject({
+      code: 'EMBEDDED_BROKER_SETTINGS',
+    })
   })
 
   test('keep their topics from one start to the next', async () => {

@@ -3,7 +3,8 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { type HeadraceError, makeDataFolder } from '@headrace/core'
-import { BrokerFailedError, ServiceDataInUseError, ServicePortInUseError } from './errors.ts'
+import { type BrokerSecurity, planSecurity } from './broker-security.ts'
+import { BrokerFailedError, BrokerSettingsError, ServiceDataInUseError, ServicePortInUseError } from './errors.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -18,6 +19,8 @@ export interface BrokerServiceOptions {
   readonly port?: number
   /** Partitions of topics that are made by being used. */
   readonly partitions?: number
+  /** A listener beside the one in plain text. */
+  readonly security?: BrokerSecurity
 }
 
 export interface BrokerService {
@@ -26,6 +29,8 @@ export interface BrokerService {
   readonly host: string
   readonly port: number
   readonly pid: number
+  /** All listeners by what they speak: `SASL_SSL` and its `host:port`. */
+  readonly listeners: Readonly<Record<string, string>>
   /** Settles when the broker has ended, whatever ended it. */
   readonly exited: Promise<void>
   /** Flushes and stops the broker; safe to call twice. */
@@ -52,21 +57,24 @@ export async function startBroker(options: BrokerServiceOptions): Promise<Broker
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
   })
-  const address = await readyAddress(child, directory, options)
+  const { address, listeners } = await readiness(child, directory, options)
   const { hostname, port } = new URL(`kafka://${address}`)
   return {
     bootstrap: address,
     host: hostname,
     port: Number(port),
     pid: child.pid ?? 0,
+    listeners,
     exited,
     stop: () => stopBroker(child, exited),
   }
 }
 
 function brokerArguments(directory: string, options: BrokerServiceOptions): string[] {
-  const args = ['--data-dir', directory, '--port', String(options.port ?? 0), '--with-parent']
-  if (options.host !== undefined) args.push('--host', options.host)
+  const { host, port = 0, security } = options
+  const args = ['--data-dir', directory, '--with-parent']
+  if (security !== undefined) args.push(...planSecurity(port, security))
+  else args.push('--port', String(port), ...(host === undefined ? [] : ['--host', host]))
   if (options.partitions !== undefined) args.push('--partitions', String(options.partitions))
   return args
 }
@@ -74,10 +82,11 @@ function brokerArguments(directory: string, options: BrokerServiceOptions): stri
 interface ReadyLine {
   readonly event: string
   readonly address: string
+  readonly listeners: Readonly<Record<string, string>>
 }
 
 /** The broker says on one line of its output where it listens; anything else it does first is a failure. */
-function readyAddress(child: ChildProcess, directory: string, options: BrokerServiceOptions): Promise<string> {
+function readiness(child: ChildProcess, directory: string, options: BrokerServiceOptions): Promise<ReadyLine> {
   let complaint = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(-KEPT_STDERR_CHARS)
@@ -91,7 +100,7 @@ function readyAddress(child: ChildProcess, directory: string, options: BrokerSer
     if (child.stdout === null) return
     createInterface({ input: child.stdout }).on('line', (line) => {
       const ready = parseReadyLine(line)
-      if (ready !== undefined) resolve(ready.address)
+      if (ready !== undefined) resolve(ready)
     })
   })
 }
@@ -110,6 +119,8 @@ function startFailure(reason: string, directory: string, options: BrokerServiceO
   if (reason.includes('BROKER_PORT_IN_USE')) {
     return new ServicePortInUseError({ service: 'broker', port: options.port ?? 0 })
   }
+  const [, unusable] = /BROKER_(?:OPTIONS_INVALID|TLS_UNUSABLE): (.*)/.exec(reason) ?? []
+  if (unusable !== undefined) return new BrokerSettingsError({ reason: unusable })
   if (reason.includes('BROKER_DATA_DIR_LOCKED')) return new ServiceDataInUseError({ service: 'broker', directory })
   return new BrokerFailedError({ reason, directory })
 }

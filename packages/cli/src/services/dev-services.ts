@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { makeDataFolder } from '@headrace/core'
-import { type BrokerService, startBroker } from './broker.ts'
+import { type BrokerService, type BrokerServiceOptions, startBroker } from './broker.ts'
 import { type DevFile, readRunningServices, removeDevFile, writeDevFile } from './dev-file.ts'
 import { DevAlreadyRunningError } from './errors.ts'
 import { type PostgresService, startPostgres } from './postgres.ts'
@@ -9,7 +9,7 @@ import { identifySelf } from './process-identity.ts'
 export interface DevServicesOptions {
   /** `.headrace` or another: `broker/`, `postgres/` and `dev.json` lie in it. */
   readonly dataDirectory: string
-  readonly kafka?: { readonly port?: number; readonly partitions?: number }
+  readonly kafka?: Pick<BrokerServiceOptions, 'port' | 'partitions' | 'security'>
   /** Left out unless given. */
   readonly postgres?: { readonly port?: number; readonly durable?: boolean }
 }

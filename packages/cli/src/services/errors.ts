@@ -35,6 +35,16 @@ export class BrokerFailedError extends defineError<{ reason: string; directory: 
   example: { reason: 'ENOSPC: no space left on device', directory: '.headrace/broker' },
 }) {}
 
+/** A file of users or of TLS, or an address to listen on, that the broker cannot work with. */
+export class BrokerSettingsError extends defineError<{ reason: string }>({
+  code: 'EMBEDDED_BROKER_SETTINGS',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `the embedded broker cannot be set up so: ${d.reason}`,
+  hint: () => 'See the --kafka-… options in `headrace dev --help`.',
+  example: { reason: 'TLS cannot be set up: broker.key cannot be read: ENOENT: no such file or directory' },
+}) {}
+
 export class ServicePortInUseError extends defineError<{ service: string; port: number }>({
   code: 'SERVICE_PORT_IN_USE',
   fault: 'user',

@@ -1,4 +1,5 @@
 export { type BrokerService, type BrokerServiceOptions, startBroker } from './broker.ts'
+export type { BrokerSecurity } from './broker-security.ts'
 export { type DevFile, readRunningServices } from './dev-file.ts'
 export { type DevServices, type DevServicesOptions, startDevServices } from './dev-services.ts'
 export * from './errors.ts'
