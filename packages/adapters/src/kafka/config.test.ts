@@ -28,7 +28,7 @@ describe('configuration', () => {
       offsetReset: 'error',
       metadataMaxAge: '1 minute',
       isolation: 'readCommitted',
-      checkCrcs: false,
+      checkCrcs: true,
       connection: 'kafka',
     })
   })

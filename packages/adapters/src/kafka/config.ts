@@ -125,8 +125,8 @@ export const sourceSchema = Type.Object(
       description: 'Whether records of transactions that are open or aborted are left out.',
     }),
     checkCrcs: Type.Boolean({
-      default: false,
-      description: 'Check each batch’s CRC-32C again; the broker did when it was written, and TCP guards the way.',
+      default: true,
+      description: 'Check each batch’s CRC-32C, as Kafka’s own consumer does. `false` saves about 40 ns a record.',
     }),
     connection,
   },

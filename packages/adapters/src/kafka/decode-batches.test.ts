@@ -7,7 +7,7 @@ import {
   RecordBatchBuilder,
   writeInt64,
 } from '@headrace/broker/protocol'
-import { startOf, valueAt } from '@headrace/core'
+import { type RecordBlock, startOf, valueAt } from '@headrace/core'
 import { crc32c } from '@node-rs/crc32'
 import fc from 'fast-check'
 import { compressFrameSync } from 'lz4-napi'
@@ -73,7 +73,7 @@ function resealed(batch: Buffer): Buffer {
   return batch
 }
 
-function decode(
+async function decode(
   bytes: Buffer,
   options: { from?: number; aborted?: AbortedTransaction[]; pool?: BlockBufferPool } = {},
 ) {
@@ -82,10 +82,12 @@ function decode(
   const from = options.from ?? 0
   const located = { partition: 't/0', buffer: bytes, view, start: 0, end: bytes.length }
   const decoded = decodeBatches({ ...located, from, aborted: options.aborted ?? [] }, pool, (data) => crc32c(data))
-  return [...decoded].map(({ buffers, next }) => pool.block(buffers, 't/0', next))
+  const blocks: RecordBlock[] = []
+  for await (const { buffers, next } of decoded) blocks.push(pool.block(buffers, 't/0', next))
+  return blocks
 }
 
-function recordsOf(blocks: ReturnType<typeof decode>) {
+function recordsOf(blocks: readonly RecordBlock[]) {
   return blocks.flatMap(({ count, values, keys, ordinals, timestamps }) =>
     Array.from({ length: count }, (_, i) => {
       expect(values.data[values.ends[i] as number]).toBe(0x0a)
@@ -119,9 +121,9 @@ const batches = fc.array(
 )
 
 describe('decodeBatches', () => {
-  test('gives back what was encoded, from any offset on, with a last batch cut off anywhere', () => {
-    fc.assert(
-      fc.property(batches, fc.nat(), fc.nat(), (input, fromSeed, cutSeed) => {
+  test('gives back what was encoded, from any offset on, with a last batch cut off anywhere', async () => {
+    await fc.assert(
+      fc.asyncProperty(batches, fc.nat(), fc.nat(), async (input, fromSeed, cutSeed) => {
         const expected: unknown[] = []
         const encoded: Buffer[] = []
         let offset = 100
@@ -132,7 +134,7 @@ describe('decodeBatches', () => {
         const from = 100 + (fromSeed % (offset - 99))
         const extra = encode(plain('cut off'), offset)
         const whole = Buffer.concat([...encoded, extra.subarray(0, cutSeed % extra.length)])
-        const blocks = decode(whole, { from })
+        const blocks = await decode(whole, { from })
         expect(recordsOf(blocks)).toEqual(expected.slice(from - 100))
         expect(reachOf(whole, 0, whole.length, { next: from, leaderEpoch: 3 }).next).toBe(offset)
         if (blocks.length > 0) expect(blocks.at(-1)?.next).toBe(offset)
@@ -141,57 +143,80 @@ describe('decodeBatches', () => {
     )
   })
 
-  test('values of one line are NDJSON as they stand', () => {
-    const [block] = decode(encode(plain('{"a":1}', '', '{"b":2}'), 0))
+  test('values of one line are NDJSON as they stand', async () => {
+    const [block] = await decode(encode(plain('{"a":1}', '', '{"b":2}'), 0))
     expect(block?.values.nulls).toBeUndefined()
     expect(Buffer.from(block!.values.data.subarray(0, block!.values.ends[2]! + 1)).toString()).toBe(
       '{"a":1}\n\n{"b":2}\n',
     )
   })
 
-  test('a null is marked, in reused buffers too', () => {
+  test('a null is marked, in reused buffers too', async () => {
     const pool = new BlockBufferPool(false)
     const nulls = { records: [text('a'), { ...text(''), value: null }, text('')], codec: 'none' } as const
-    for (const [first] of [decode(encode(nulls, 0), { pool }), decode(encode(nulls, 0), { pool })]) {
+    for (const [first] of [await decode(encode(nulls, 0), { pool }), await decode(encode(nulls, 0), { pool })]) {
       expect(Array.from(first!.values.nulls!.subarray(0, 3))).toEqual([0, 1, 0])
       expect(first!.keys).toBeUndefined()
       first!.release()
     }
-    const [other] = decode(encode(plain('x', 'y'), 0), { pool })
+    const [other] = await decode(encode(plain('x', 'y'), 0), { pool })
     expect(other!.values.nulls).toBeUndefined()
   })
 
-  test('cuts blocks at about a mebibyte; a larger batch gets a block of its own', () => {
+  test('cuts blocks at about a mebibyte; a larger batch gets a block of its own', async () => {
     const value = 'v'.repeat(100_000)
     const small = Array.from({ length: 25 }, (_, i) => encode(plain(value), i))
     const huge = encode(plain('h'.repeat(3 * BLOCK_BYTES)), 25)
-    const blocks = decode(Buffer.concat([...small, huge, encode(plain('end'), 26)]))
+    const blocks = await decode(Buffer.concat([...small, huge, encode(plain('end'), 26)]))
     expect(blocks.map((block) => block.count)).toEqual([10, 10, 5, 2])
     expect(blocks.map((block) => block.next)).toEqual([10, 20, 25, 27])
     expect(startOf(blocks[3]!.values, 1)).toBe(3 * BLOCK_BYTES + 1)
   })
 
-  test('many tiny records get room for their offsets', () => {
+  test.each(['gzip', 'snappy', 'xerial', 'lz4', 'zstd'] as const)(
+    'large %s batches, which other threads decompress, come in order; damage is told where it is',
+    async (codec) => {
+      const batch = (i: number) => {
+        const random = Buffer.alloc(60_000, `${i}`)
+        for (let at = 0; at < random.length; at += 4) random.writeUInt32LE(Math.imul(at + i, 2_654_435_761) >>> 0, at)
+        return { records: [{ key: null, value: random, timestamp: i }], codec }
+      }
+      const small = { ...plain('small'), codec }
+      const log = Array.from({ length: 9 }, (_, i) => encode(i === 4 ? small : batch(i), i))
+      const read = recordsOf(await decode(Buffer.concat(log)))
+      expect(read.map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
+      for (const i of [0, 5, 8]) expect(read[i]?.value?.equals(batch(i).records[0]?.value as Buffer)).toBe(true)
+      const damaged = Buffer.from(log[7] as Buffer)
+      damaged.fill(0xff, 70, 120)
+      log[7] = resealed(damaged)
+      if (codec === 'snappy' || codec === 'xerial') return
+      await expect(decode(Buffer.concat(log))).rejects.toMatchObject({ code: 'KAFKA_BATCH_CORRUPT' })
+    },
+  )
+
+  test('many tiny records get room for their offsets', async () => {
     const tiny = encode(plain(...Array.from({ length: 70_000 }, () => '')), 0)
-    const blocks = decode(tiny)
+    const blocks = await decode(tiny)
     expect(blocks.map((block) => block.count)).toEqual([70_000])
     expect(blocks[0]?.ordinals[69_999]).toBe(69_999)
   })
 
-  test('LogAppendTime: every record has the time of the broker', () => {
+  test('LogAppendTime: every record has the time of the broker', async () => {
     const batch = encode(plain('a', 'b'), 0)
     batch.writeInt16BE(BATCH_ATTRIBUTE.logAppendTime, BATCH_FIELD.attributes)
     writeInt64(batch, 1_800_000_000_123, BATCH_FIELD.maxTimestamp)
-    expect(recordsOf(decode(resealed(batch))).map((r) => r.timestamp)).toEqual([1_800_000_000_123, 1_800_000_000_123])
+    expect(recordsOf(await decode(resealed(batch))).map((r) => r.timestamp)).toEqual([
+      1_800_000_000_123, 1_800_000_000_123,
+    ])
   })
 
-  test('timestamps before the first one of the batch, and far ones, are exact', () => {
+  test('timestamps before the first one of the batch, and far ones, are exact', async () => {
     const timestamps = [1_700_000_000_000, 0, 2 ** 43, 1_699_999_999_999]
     const records = timestamps.map((timestamp) => ({ ...text('x'), timestamp }))
-    expect(recordsOf(decode(encode({ records, codec: 'none' }, 0))).map((r) => r.timestamp)).toEqual(timestamps)
+    expect(recordsOf(await decode(encode({ records, codec: 'none' }, 0))).map((r) => r.timestamp)).toEqual(timestamps)
   })
 
-  test('aborted transactions and control batches are left out, and the position goes past them', () => {
+  test('aborted transactions and control batches are left out, and the position goes past them', async () => {
     const transaction = (value: string, producerId: number, offset: number) =>
       encode(plain(value), offset, { producerId, isTransactional: true })
     const log = Buffer.concat([
@@ -210,24 +235,24 @@ describe('decodeBatches', () => {
       { producerId: 7, firstOffset: 8 },
       { producerId: 7, firstOffset: 0 },
     ]
-    const values = (blocks: ReturnType<typeof decode>) => recordsOf(blocks).map((r) => r.value?.toString())
-    const blocks = decode(log, { aborted })
+    const values = (blocks: readonly RecordBlock[]) => recordsOf(blocks).map((r) => r.value?.toString())
+    const blocks = await decode(log, { aborted })
     expect(values(blocks)).toEqual(['committed', 'outside', 'then committed'])
     expect(blocks.at(-1)?.next).toBe(10)
     expect(reachOf(log, 0, log.length, { next: 0, leaderEpoch: 3 }).next).toBe(10)
-    expect(values(decode(log))).toHaveLength(6)
+    expect(values(await decode(log))).toHaveLength(6)
     const last = Buffer.concat([transaction('aborted 3', 7, 8), control('abort', 7, 9)])
-    expect(decode(last, { aborted })).toEqual([])
+    expect(await decode(last, { aborted })).toEqual([])
   })
 })
 
 describe('damage', () => {
   const code = expect.objectContaining({ code: 'KAFKA_BATCH_CORRUPT' })
 
-  test('a flipped bit is found by the CRC, and the error says where', () => {
+  test('a flipped bit is found by the CRC, and the error says where', async () => {
     const damaged = encode(plain('hello'), 41)
     damaged[damaged.length - 3]! ^= 1
-    expect(() => decode(damaged)).toThrow(
+    await expect(decode(damaged)).rejects.toThrow(
       expect.objectContaining({
         code: 'KAFKA_BATCH_CORRUPT',
         message: 'the record batch at offset 41 of t/0 cannot be read: its CRC does not match',
@@ -235,17 +260,17 @@ describe('damage', () => {
     )
   })
 
-  test('without a CRC, bytes that are no records never run wild', () => {
-    fc.assert(
-      fc.property(
+  test('without a CRC, bytes that are no records never run wild', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         fc.uint8Array({ minLength: 1, maxLength: 60 }),
         fc.integer({ min: -5, max: 2 ** 31 - 1 }),
-        (junk, n) => {
+        async (junk, n) => {
           const batch = Buffer.concat([encode(plain('x'), 0).subarray(0, 61), junk])
           batch.writeInt32BE(batch.length - 12, BATCH_FIELD.batchLength)
           batch.writeInt32BE(n, BATCH_FIELD.recordsCount)
           try {
-            const count = recordsOf(decode(resealed(batch))).length
+            const count = recordsOf(await decode(resealed(batch))).length
             expect(count).toBeLessThanOrEqual(junk.length / 7)
           } catch (error) {
             expect(error).toEqual(code)
@@ -255,31 +280,34 @@ describe('damage', () => {
     )
   })
 
-  test('damaged compressed data, an unknown codec and an old format are told apart', () => {
+  test('damaged compressed data, an unknown codec and an old format are told apart', async () => {
     const gzip = encode({ ...plain('hello'), codec: 'gzip' }, 0)
     gzip[61]! ^= 0xff
-    expect(() => decode(resealed(gzip))).toThrow('its gzip data is damaged')
+    await expect(decode(resealed(gzip))).rejects.toThrow('its gzip data is damaged')
     const unknown = encode(plain('hello'), 0)
     unknown.writeInt16BE(6, BATCH_FIELD.attributes)
-    expect(() => decode(resealed(unknown))).toThrow('its codec 6 is unknown')
+    await expect(decode(resealed(unknown))).rejects.toThrow('its codec 6 is unknown')
     const old = encode(plain('hello'), 0)
     old[BATCH_FIELD.magic] = 1
-    expect(() => decode(old)).toThrow('message format 1')
+    await expect(decode(old)).rejects.toThrow('message format 1')
     expect(new BatchHeader().at(old, 0).magic).toBe(1)
   })
 })
 
 describe('BlockBufferPool', () => {
-  test('gives buffers out again only after their release, once, and keeps no more than it may', () => {
+  test('gives buffers out again only after their release, once, and keeps no more than it may', async () => {
     const pool = new BlockBufferPool(false, 40 * 1024)
-    const [first, second] = [decode(encode(plain('1'), 0), { pool }), decode(encode(plain('2'), 0), { pool })]
+    const [first, second] = [
+      await decode(encode(plain('1'), 0), { pool }),
+      await decode(encode(plain('2'), 0), { pool }),
+    ]
     const data = first[0]!.values.data
     expect(second[0]!.values.data).not.toBe(data)
     first[0]!.release()
     expect(() => first[0]!.release()).toThrow('released twice')
-    const third = decode(encode(plain('3'), 0), { pool })
+    const third = await decode(encode(plain('3'), 0), { pool })
     expect(third[0]!.values.data).toBe(data)
-    const more = [second, third, decode(encode(plain('4'), 0), { pool })]
+    const more = [second, third, await decode(encode(plain('4'), 0), { pool })]
     for (const [block] of more) block!.release()
     expect(pool.freeBytes).toBe(32 * 1024)
   })

@@ -3,13 +3,12 @@ import {
   BATCH_MAGIC,
   BatchHeader,
   CODECS,
-  type Codec,
   type Crc32c,
   VarintCursor,
 } from '@headrace/broker/protocol'
 import { BLOCK_BYTES, type BlockBufferPool, type BlockBuffers } from './block-buffers.ts'
-import { decompress } from './codecs.ts'
 import { type BatchRecords, copyRecords, MalformedRecordsError } from './copy-records.ts'
+import { DecompressAhead } from './decompress-ahead.ts'
 import { BatchCorruptError } from './errors.ts'
 
 /** A record takes at least so many bytes: what a header may claim is checked against it before room is made. */
@@ -73,14 +72,15 @@ export function reachOf(buffer: Buffer, start: number, end: number, before: Reac
  * The partition's records as blocks of about `BLOCK_BYTES`, in order. Control batches, aborted transactions and records
  * before `from` are left out. Throws `BatchCorruptError`.
  */
-export function* decodeBatches(
+export async function* decodeBatches(
   records: PartitionRecords,
   pool: BlockBufferPool,
   crc32c: Crc32c | undefined,
-): Generator<DecodedBlock> {
+): AsyncGenerator<DecodedBlock> {
   const { buffer, from } = records
   const batch = new BatchHeader()
   const aborted = new AbortedFilter(records.aborted)
+  const ahead = new DecompressAhead(buffer, records.start, records.end)
   let filling: DecodedBlock | undefined
   for (let position = records.start; records.end - position >= BATCH_HEADER_BYTES; position += batch.sizeBytes) {
     batch.at(buffer, position)
@@ -89,7 +89,8 @@ export function* decodeBatches(
     if (crc32c !== undefined && !batch.isIntact(crc32c)) throw corrupt(records, batch, 'its CRC does not match')
     const reach = { next: Math.max(from, batch.lastOffset + 1), leaderEpoch: batch.partitionLeaderEpoch }
     if (!aborted.leavesOut(batch) && !batch.isControl && batch.lastOffset >= from && batch.recordsCount > 0) {
-      const plain = plainRecords(batch, records)
+      const located = batch.codecId === 0 ? inPlace(batch, records) : await decompressed(batch, records, ahead)
+      const plain = plainRecords(batch, records, located)
       const bytes = plain.end - plain.start
       if (filling !== undefined && !filling.buffers.hasRoomFor(bytes, plain.count)) {
         yield filling
@@ -121,32 +122,32 @@ function assertReadable(batch: BatchHeader, records: PartitionRecords): void {
   if (batch.sizeBytes < BATCH_HEADER_BYTES) throw corrupt(records, batch, `its length is ${batch.batchLength}`)
 }
 
-/** The batch's records after its codec. */
-function plainRecords(batch: BatchHeader, records: PartitionRecords): BatchRecords {
-  const header = {
-    count: batch.recordsCount,
+type Located = Pick<BatchRecords, 'buffer' | 'view' | 'start' | 'end'>
+
+/** The batch's records after its codec, with what its header says of them. */
+function plainRecords(batch: BatchHeader, records: PartitionRecords, located: Located): BatchRecords {
+  const count = batch.recordsCount
+  if (count * SMALLEST_RECORD_BYTES > located.end - located.start) {
+    throw corrupt(records, batch, `it claims ${count} records`)
+  }
+  return {
+    count,
     baseOffset: batch.baseOffset,
     baseTimestamp: batch.baseTimestamp,
     appendTime: batch.timestampType === 'LogAppendTime' ? batch.maxTimestamp : undefined,
+    ...located,
   }
-  const codec = CODECS[batch.codecId]
-  if (codec === undefined) throw corrupt(records, batch, `its codec ${batch.codecId} is unknown`)
-  const plain = codec === 'none' ? inPlace(batch, records) : decompressed(codec, batch, records)
-  if (header.count * SMALLEST_RECORD_BYTES > plain.end - plain.start) {
-    throw corrupt(records, batch, `it claims ${header.count} records`)
-  }
-  return { ...header, ...plain }
 }
-
-type Located = Pick<BatchRecords, 'buffer' | 'view' | 'start' | 'end'>
 
 function inPlace(batch: BatchHeader, { buffer, view }: PartitionRecords): Located {
   return { buffer, view, start: batch.recordsStart, end: batch.recordsEnd }
 }
 
-function decompressed(codec: Exclude<Codec, 'none'>, batch: BatchHeader, records: PartitionRecords): Located {
+async function decompressed(batch: BatchHeader, records: PartitionRecords, ahead: DecompressAhead): Promise<Located> {
+  const codec = CODECS[batch.codecId]
+  if (codec === undefined) throw corrupt(records, batch, `its codec ${batch.codecId} is unknown`)
   try {
-    const buffer = decompress(codec, batch.buffer.subarray(batch.recordsStart, batch.recordsEnd))
+    const buffer = await ahead.plain(batch)
     const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
     return { buffer, view, start: 0, end: buffer.length }
   } catch (error) {

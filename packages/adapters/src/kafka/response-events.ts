@@ -15,7 +15,7 @@ export interface DecodeOptions {
 }
 
 /** What a response without errors has to say, partition by partition. Its bytes are read as the events are taken. */
-export function* eventsOf(response: FetchedResponse, options: DecodeOptions): Generator<SourceEvent> {
+export async function* eventsOf(response: FetchedResponse, options: DecodeOptions): AsyncGenerator<SourceEvent> {
   for (const part of response.parts) {
     if (part.cursor.isGivenUp) continue
     if (part.next > part.from) {
@@ -29,7 +29,11 @@ export function* eventsOf(response: FetchedResponse, options: DecodeOptions): Ge
   }
 }
 
-function* recordEvents(part: FetchedPart, response: FetchedResponse, options: DecodeOptions): Generator<SourceEvent> {
+async function* recordEvents(
+  part: FetchedPart,
+  response: FetchedResponse,
+  options: DecodeOptions,
+): AsyncGenerator<SourceEvent> {
   const { from, next, fetched } = part
   const { name, topicId } = part.cursor.place
   const { readCommitted, blocks, crc32c } = options
@@ -40,7 +44,7 @@ function* recordEvents(part: FetchedPart, response: FetchedResponse, options: De
   const located = { buffer: wholeBuffer(view), view, start, end: start + buffer.length }
   const aborted = readCommitted ? (fetched.abortedTransactions ?? []) : []
   let reached = from
-  for (const block of decodeBatches({ partition: name, ...located, from, aborted }, blocks, crc32c)) {
+  for await (const block of decodeBatches({ partition: name, ...located, from, aborted }, blocks, crc32c)) {
     reached = block.next
     yield { block: blocks.block(block.buffers, name, positionOf(block.next, topicId, block.leaderEpoch)) }
   }
