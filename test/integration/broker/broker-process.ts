@@ -43,6 +43,10 @@ export class BrokerProcess {
     return new BrokerProcess(child, ready.address)
   }
 
+  get pid(): number {
+    return this.#child.pid as number
+  }
+
   get port(): string {
     return this.address.split(':')[1] ?? ''
   }

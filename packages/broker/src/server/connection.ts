@@ -50,14 +50,16 @@ export class Connection {
   #bytesInFlight = 0
   #heldBytes = 0
   #isMidRequest = false
-  #isPastGate: boolean
+  /** Requests that have come and are not begun. */
+  #requestsWaiting = 0
+  /** Whether answers wait for the client to read those before them. */
+  #isBlocked = false
 
   constructor(socket: Socket, options: ConnectionOptions) {
     const { gate, limits } = options
     this.#socket = socket
     this.#options = options
     this.#address = socket.remoteAddress ?? ''
-    this.#isPastGate = gate === undefined
     const maxFrameBytes = gate ? MAX_UNAUTHENTICATED_REQUEST_BYTES : limits.maxRequestBytes
     this.#frames = new FrameReader(Math.min(maxFrameBytes, limits.maxRequestBytes))
     this.#handshakeTimer = gate && setTimeout(() => this.#tooLate('to authenticate'), limits.maxHandshakeMs)
@@ -102,17 +104,25 @@ export class Connection {
 
   // Never rejects: it may have to wait for the answers before it, with nobody listening yet.
   #outcomeOf(frame: Buffer, lease: ResponseLease): Promise<Outcome> {
-    const begin = this.#mustWait(frame)
-      ? this.#answered.then(() => this.#begin(frame, lease))
-      : this.#begin(frame, lease)
+    const begin = this.#mustWait(frame) ? this.#beginLater(frame, lease) : this.#begin(frame, lease)
     return begin.catch((failure: unknown) => ({ failure }))
   }
 
-  /** While it is not known who asks, each answer decides on the next request. Records are read when those before them have been sent. */
+  /**
+   * While it is not known who asks, each answer decides on the next request. No answer is made for a client that does not read, and no
+   * records are read while others wait to be sent. Behind a request that waits all others do: they are begun in their order.
+   */
   #mustWait(frame: Buffer): boolean {
-    // Past it only with nothing left that waited before it: requests keep their order.
-    this.#isPastGate ||= this.#options.gate?.isOpen === true && this.#requestsInFlight === 1
-    return !this.#isPastGate || (frame.length >= 2 && frame.readInt16BE(0) === fetch.key)
+    const isUnknown = this.#options.gate?.isOpen === false
+    const isFetch = frame.length >= 2 && frame.readInt16BE(0) === fetch.key
+    return isUnknown || this.#isBlocked || this.#requestsWaiting > 0 || (isFetch && this.#requestsInFlight > 1)
+  }
+
+  async #beginLater(frame: Buffer, lease: ResponseLease): Promise<Outcome> {
+    this.#requestsWaiting++
+    await this.#answered
+    this.#requestsWaiting--
+    return this.#begin(frame, lease)
   }
 
   async #begin(frame: Buffer, lease: ResponseLease): Promise<Outcome> {
@@ -131,7 +141,7 @@ export class Connection {
   }
 
   async #answer({ chunks, failure }: Outcome): Promise<void> {
-    if (this.#socket.destroyed) return
+    if (this.#gone.signal.aborted) return
     if (chunks && chunks.length > 0) await this.#send(chunks)
     if (failure !== undefined) this.#fail(failure)
   }
@@ -141,11 +151,14 @@ export class Connection {
     for (const chunk of chunks) this.#socket.write(chunk)
     this.#socket.uncork()
     if (!this.#socket.writableNeedDrain) return
+    this.#isBlocked = true
     try {
       await once(this.#socket, 'drain', { signal: this.#gone.signal })
     } catch (error) {
       // Gone instead of drained: there is nobody left to answer.
       if (!this.#gone.signal.aborted && !this.#socket.destroyed) throw error
+    } finally {
+      this.#isBlocked = false
     }
   }
 
@@ -186,6 +199,7 @@ export class Connection {
   }
 
   #fail(error: unknown): void {
+    if (this.#gone.signal.aborted) return
     const isMalformed = error instanceof MalformedMessageError
     const fault = isMalformed ? new ClientFault('malformed', this.#told(error.message), { cause: error }) : error
     this.#options.faults.report(fault)

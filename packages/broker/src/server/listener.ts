@@ -51,7 +51,9 @@ export class Listener {
   /** Takes the port. Throws `PortInUseError`. Connections wait until `serve`. */
   static async listen(options: ListenOptions): Promise<Listener> {
     const { host, port } = options
-    const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true })
+    // Probes find out about clients that went without a word.
+    const probing = { keepAlive: true, keepAliveInitialDelay: 60_000 }
+    const server = createServer({ noDelay: true, pauseOnConnect: true, ...probing })
     const listener = new Listener(server, options)
     server.listen(port, host)
     try {
