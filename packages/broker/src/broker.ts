@@ -3,8 +3,6 @@ import { brokerFacts } from './cluster/broker-facts.ts'
 import { type Cluster, loadClusterId, NODE_ID } from './cluster/cluster.ts'
 import { ProducerIds } from './cluster/producer-ids.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
-import { DEFAULT_GROUP_SETTINGS, type GroupSettings } from './groups/group-settings.ts'
-import { GroupStore } from './groups/group-store.ts'
 import { OffsetStore } from './groups/offset-store.ts'
 import { createHandlers } from './handlers/index.ts'
 import type { Services } from './handlers/services.ts'
@@ -15,6 +13,7 @@ import { Network, type NetworkOptions } from './server/network.ts'
 import { DataDirLock } from './storage/data-dir-lock.ts'
 import { type FsyncPolicy, IntervalFlusher } from './storage/flusher.ts'
 import { parseTopicDefaults } from './topics/broker-config.ts'
+import { MaintenanceSchedule } from './topics/maintenance-schedule.ts'
 import { TopicRegistry } from './topics/topic-registry.ts'
 import { TransactionCoordinator } from './transactions/coordinator.ts'
 import { Participants } from './transactions/participants.ts'
@@ -29,13 +28,15 @@ export interface BrokerOptions extends NetworkOptions {
   readonly autoCreateTopics?: boolean
   /** What topics get that do not say otherwise, by the names of Kafka's broker configs, such as `log.retention.ms`. */
   readonly topicDefaults?: Readonly<Record<string, string>>
-  /** How consumer groups are kept: as in Kafka unless told. */
-  readonly groups?: Partial<GroupSettings>
+  /** How often logs are looked at for what has grown too old and for what can be compacted: every 15 seconds unless told. */
+  readonly maintenanceIntervalMs?: number
   /** When data is forced to the disk: every second unless told. */
   readonly fsync?: FsyncPolicy
   /** Told of what goes wrong without anybody waiting for it, such as a client that sends garbage. Silent unless told. */
   readonly onError?: (error: unknown) => void
 }
+
+const DEFAULT_MAINTENANCE_INTERVAL_MS = 15_000
 
 const DEFAULT_FSYNC: FsyncPolicy = { mode: 'interval', ms: 1000 }
 
@@ -47,13 +48,21 @@ export class Broker {
   readonly #network: Network
   readonly #services: Services
   readonly #flusher: IntervalFlusher
+  readonly #maintenance: MaintenanceSchedule
   #closing: Promise<void> | undefined
 
-  private constructor(lock: DataDirLock, network: Network, services: Services, flusher: IntervalFlusher) {
+  private constructor(
+    lock: DataDirLock,
+    network: Network,
+    services: Services,
+    flusher: IntervalFlusher,
+    maintenance: MaintenanceSchedule,
+  ) {
     this.#lock = lock
     this.#network = network
     this.#services = services
     this.#flusher = flusher
+    this.#maintenance = maintenance
     this.host = network.addresses[0].host
     this.port = network.addresses[0].port
   }
@@ -90,6 +99,7 @@ export class Broker {
     await this.#network.close()
     await this.#services.transactions.close()
     await this.#services.groups.close()
+    await this.#maintenance.close()
     await this.#services.topics.close()
     await this.#flusher.close()
     this.#lock.release()
@@ -99,29 +109,34 @@ export class Broker {
 async function startLocked(
   options: BrokerOptions,
   lock: DataDirLock,
-  make: (lock: DataDirLock, network: Network, services: Services, flusher: IntervalFlusher) => Broker,
+  make: (
+    lock: DataDirLock,
+    network: Network,
+    services: Services,
+    flusher: IntervalFlusher,
+    maintenance: MaintenanceSchedule,
+  ) => Broker,
 ): Promise<Broker> {
   const { dataDir, onError = () => {}, fsync = DEFAULT_FSYNC, defaultPartitions = 1 } = options
   const topicDefaults = parseTopicDefaults(options.topicDefaults ?? {})
   const autoCreateTopics = options.autoCreateTopics ?? true
+  const maintenanceIntervalMs = options.maintenanceIntervalMs ?? DEFAULT_MAINTENANCE_INTERVAL_MS
   const flusher = new IntervalFlusher(fsync.mode === 'interval' ? fsync.ms : 0, onError)
   const network = await Network.listen(options, onError)
   try {
-    const [clusterId, credentials, producerIds, offsets, groupStore, transactionLog, topics] = await Promise.all([
+    const [clusterId, credentials, producerIds, offsets, transactionLog, topics] = await Promise.all([
       loadClusterId(dataDir),
       CredentialStore.open(dataDir, options.sasl && (options.sasl.users ?? {})),
       ProducerIds.open(dataDir),
       OffsetStore.open(dataDir, { fsync, flusher }),
-      GroupStore.open(dataDir, { fsync, flusher }),
       TransactionLog.open(dataDir, { fsync, flusher }),
       TopicRegistry.open({ dataDir, storage: { fsync, flusher, onError }, defaultPartitions, topicDefaults }),
     ])
     const cluster: Cluster = { clusterId, nodeId: NODE_ID }
-    const settings = { ...DEFAULT_GROUP_SETTINGS, ...options.groups }
     const services: Services = {
       cluster,
       topics,
-      groups: await GroupCoordinator.open({ offsets, store: groupStore, topics, settings, onError }),
+      groups: new GroupCoordinator(offsets),
       producerIds,
       credentials,
       mechanisms: network.mechanisms,
@@ -133,10 +148,11 @@ async function startLocked(
       }),
       autoCreateTopics,
       defaultPartitions,
-      brokerFacts: brokerFacts({ dataDir, defaultPartitions, autoCreateTopics, fsync }),
+      brokerFacts: brokerFacts({ dataDir, defaultPartitions, autoCreateTopics, fsync, maintenanceIntervalMs }),
     }
     network.serve(new Dispatcher(createHandlers(services)), credentials)
-    return make(lock, network, services, flusher)
+    const maintenance = new MaintenanceSchedule(topics, maintenanceIntervalMs, onError)
+    return make(lock, network, services, flusher, maintenance)
   } catch (error) {
     await network.close()
     throw error

@@ -7,6 +7,7 @@ export interface BrokerSettings {
   readonly defaultPartitions: number
   readonly autoCreateTopics: boolean
   readonly fsync: FsyncPolicy
+  readonly maintenanceIntervalMs: number
 }
 
 /** What the broker was started with, by the names of Kafka's broker configs. */
@@ -51,6 +52,18 @@ export function brokerFacts(settings: BrokerSettings): Readonly<Record<string, B
       type: 'long',
       default: '9223372036854775807',
       doc: 'How often data is forced to the disk; 0 is before every acknowledgement.',
+    },
+    'log.retention.check.interval.ms': {
+      value: String(settings.maintenanceIntervalMs),
+      type: 'long',
+      default: '300000',
+      doc: 'How often logs are looked at for what has grown too old.',
+    },
+    'log.cleaner.backoff.ms': {
+      value: String(settings.maintenanceIntervalMs),
+      type: 'long',
+      default: '15000',
+      doc: 'How often logs are looked at for what can be compacted.',
     },
   }
 }

@@ -28,7 +28,6 @@ export interface MemberRef {
  * the leader sends everyone's assignment and all get theirs. Errors are `KafkaError`s, as clients expect them of Kafka.
  */
 export class ClassicGroup {
-  readonly type = 'classic'
   readonly id: string
   readonly #timers: Timers
   readonly #members = new Map<string, Member>()
@@ -50,9 +49,6 @@ export class ClassicGroup {
 
   get state(): GroupState {
     return this.#state
-  }
-  get isEmpty(): boolean {
-    return this.#state === 'Empty'
   }
   get generationId(): number {
     return this.#generationId
@@ -110,15 +106,12 @@ export class ClassicGroup {
   }
 
   /** Whether offsets may be committed: by anyone while the group is empty, else by a member of this generation. */
-  assertMayCommit(member: MemberRef, { isTransactional = false } = {}): void {
+  assertMayCommit(member: MemberRef): void {
     if (member.generationId < 0 && this.#state === 'Empty') return
-    if (member.generationId < 0 && member.memberId === '' && member.groupInstanceId === null) {
-      // Before TxnOffsetCommit 3 a transaction could not say who it commits for.
-      if (isTransactional) return
+    if (member.generationId < 0 && member.memberId === '' && member.groupInstanceId === null)
       throw new KafkaError('UNKNOWN_MEMBER_ID', `group "${this.id}" has members, and the commit names none of them`)
-    }
     this.#keepAlive(this.#assertCurrent(member))
-    if (!isTransactional && this.#state === 'CompletingRebalance') throw rebalancing()
+    if (this.#state === 'CompletingRebalance') throw rebalancing()
   }
 
   /** Ends all timers and turns away who waits. */

@@ -165,7 +165,8 @@ class Arrivals {
       return log.onAppend((bytes) => {
         const hasMoved = log.lastStableOffset > stable
         stable = log.lastStableOffset
-        if (committedOnly) this.#bytes += hasMoved ? Number.POSITIVE_INFINITY : 0
+        // A log that is deleted tells of infinitely many.
+        if (committedOnly) this.#bytes += hasMoved || bytes === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : 0
         else this.#bytes += bytes
         this.#notify()
       })

@@ -3,6 +3,8 @@ import { deleteGroups, describeGroups, ERROR, listGroups } from '../protocol/ind
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
 import { attempt, type Services } from './services.ts'
 
+const GROUP_TYPE = 'classic'
+
 export function listGroupsHandler({ groups }: Services): Handler {
   return handlerOf(listGroups, ({ statesFilter, typesFilter }) => {
     const wanted = (filter: readonly string[], value: string) =>
@@ -11,12 +13,12 @@ export function listGroupsHandler({ groups }: Services): Handler {
       errorCode: ERROR.NONE,
       groups: groups
         .list()
-        .filter((group) => wanted(statesFilter, group.state) && wanted(typesFilter, group.type))
+        .filter((group) => wanted(statesFilter, group.state) && wanted(typesFilter, GROUP_TYPE))
         .map((group) => ({
           groupId: group.id,
           protocolType: group.protocolType,
           groupState: group.state,
-          groupType: group.type,
+          groupType: GROUP_TYPE,
         })),
     }
   })
@@ -26,7 +28,7 @@ export function describeGroupsHandler({ groups }: Services): Handler {
   return handlerOf(describeGroups, (request) => ({
     groups: request.groups.map((groupId) => {
       const group = groups.find(groupId)
-      return group?.type === 'classic' ? describe(group) : deadGroup(groupId)
+      return group === undefined ? deadGroup(groupId) : describe(group)
     }),
   }))
 }

@@ -1,6 +1,5 @@
 import type { Handler } from '../server/dispatcher.ts'
 import { alterConfigsHandler, describeConfigsHandler, incrementalAlterConfigsHandler } from './configs.ts'
-import { consumerGroupDescribeHandler, consumerGroupHeartbeatHandler } from './consumer-groups.ts'
 import { fetchHandler } from './fetch.ts'
 import { deleteGroupsHandler, describeGroupsHandler, listGroupsHandler } from './group-admin.ts'
 import { offsetCommitHandler, offsetFetchHandler } from './group-offsets.ts'
@@ -78,7 +77,5 @@ export function createHandlers(services: Services): Handler[] {
     saslAuthenticateHandler,
     describeUserScramCredentialsHandler,
     alterUserScramCredentialsHandler,
-    consumerGroupHeartbeatHandler,
-    consumerGroupDescribeHandler,
   ].map((handlerFor) => handlerFor(services))
 }

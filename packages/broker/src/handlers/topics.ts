@@ -87,10 +87,15 @@ export function deleteTopicsHandler({ topics, groups }: Services): Handler {
 export function createPartitionsHandler({ topics }: Services): Handler {
   return handlerOf(createPartitions, async (request) => ({
     results: await Promise.all(
-      request.topics.map(async ({ name, count }) => ({
+      request.topics.map(async ({ name, count, assignments }) => ({
         name,
         ...(await attempt(async () => {
+          if (request.topics.filter((topic) => topic.name === name).length > 1)
+            throw new KafkaError('INVALID_REQUEST', `topic "${name}" is there twice`)
           topics.checkPartitionCount(name, count)
+          const present = topics.get(name)?.partitions.length ?? 0
+          if (assignments !== null && assignments.length !== count - present)
+            throw new KafkaError('INVALID_REPLICA_ASSIGNMENT', `${count - present} partitions need as many assignments`)
           if (!request.validateOnly) await topics.addPartitions(name, count)
         })),
       })),

@@ -77,12 +77,13 @@ export function addOffsetsToTxnHandler({ transactions }: Services): Handler {
 }
 
 export function txnOffsetCommitHandler({ groups, topics, transactions }: Services): Handler {
-  return handlerOf(txnOffsetCommit, async (request, { version }) => {
+  return handlerOf(txnOffsetCommit, async (request) => {
     const { offsets, answer } = sortOut(request.topics, topics)
     const { errorCode } = await attempt(async () => {
       const { transactionalId, groupId, memberId, groupInstanceId, generationId, producerId } = request
       assertHasGroup(request)
-      groups.assertMayCommit(groupId, { memberId, groupInstanceId, generationId }, { version, isTransactional: true })
+      const isMember = generationId >= 0 || memberId !== '' || groupInstanceId !== null
+      if (isMember) groups.ensure(groupId).assertMayCommit({ memberId, groupInstanceId, generationId })
       try {
         await groups.offsets.commitPending(groupId, producerId, offsets)
       } catch (error) {

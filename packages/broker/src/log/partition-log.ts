@@ -5,12 +5,15 @@ import { crc32c } from '../storage/crc32c.ts'
 import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
 import type { Flushable, FsyncPolicy, IntervalFlusher } from '../storage/flusher.ts'
 import type { LogSettings } from './log-settings.ts'
+import { type MaintainedLog, maintain } from './maintenance.ts'
 import { checkBatch, type Placement, planAppend } from './plan-append.ts'
 import { prepareBatch } from './prepare-batch.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import { recoverLog } from './recovery.ts'
 import { Segment } from './segment.ts'
+import { SegmentList } from './segment-list.ts'
 import { emptyState, type SegmentEnd } from './segment-state.ts'
+import { swapSteps } from './segment-swap.ts'
 import { latestRecord, recordAtTime, type TimedOffset } from './timestamp-search.ts'
 import { type AbortedTransaction, TransactionIndex } from './transaction-index.ts'
 
@@ -19,6 +22,8 @@ const MAX_BATCHES_PER_WRITE = 512
 
 /** A producer that has not been heard of for so long is forgotten with the next segment: Kafka's producer.id.expiration.ms. */
 const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000
+
+const NO_BATCHES = Buffer.alloc(0)
 
 export interface LogStorage {
   readonly fsync: FsyncPolicy
@@ -34,18 +39,23 @@ interface PendingAppend {
 }
 
 /** The batches of one partition. What has been written completely can be read: nothing that a reader has seen is lost with the process. */
-export class PartitionLog implements Flushable {
+export class PartitionLog implements Flushable, MaintainedLog {
   /** May be changed while the log is in use. */
   settings: LogSettings
-  readonly #folder: string
+  readonly folder: string
+  readonly segments: SegmentList
   readonly #storage: LogStorage
-  readonly #segments: Segment[]
   readonly #producers: Map<number, ProducerEntry>
   readonly #transactions: TransactionIndex
   readonly #appendListeners = new Set<(bytes: number) => void>()
   readonly #finishing = new Set<Promise<void>>()
+  readonly #closing = new AbortController()
   #queue: PendingAppend[] = []
   #writing: Promise<void> | undefined
+  #maintenance: Promise<void> | undefined
+  /** Changes of the list of segments other than at its end: one after the other. */
+  #lastChange: Promise<unknown> = Promise.resolve()
+  #unflushedRecords = 0
   #startOffset: number
   #endOffset: number
   #failure: Error | undefined
@@ -59,10 +69,10 @@ export class PartitionLog implements Flushable {
     producers: readonly ProducerEntry[],
     aborted: readonly AbortedTransaction[],
   ) {
-    this.#folder = folder
+    this.folder = folder
     this.settings = settings
     this.#storage = storage
-    this.#segments = segments
+    this.segments = new SegmentList(segments)
     this.#startOffset = offsets.start
     this.#endOffset = offsets.end
     this.#producers = new Map(producers.map((entry) => [entry.producerId, entry]))
@@ -107,7 +117,7 @@ export class PartitionLog implements Flushable {
   }
 
   get sizeBytes(): number {
-    return this.#segments.reduce((total, segment) => total + segment.sizeBytes, 0)
+    return this.segments.sizeBytes
   }
 
   /**
@@ -129,18 +139,20 @@ export class PartitionLog implements Flushable {
    * OFFSET_OUT_OF_RANGE for an offset that the log does not have.
    */
   async read(offset: number, maxBytes: number, atLeastOne: boolean, upTo = this.#endOffset): Promise<Buffer> {
+    this.#closing.signal.throwIfAborted()
     if (offset < this.#startOffset || offset > this.#endOffset)
       throw new KafkaError(
         'OFFSET_OUT_OF_RANGE',
         `offset ${offset} is not within ${this.#startOffset}–${this.#endOffset}`,
       )
-    if (offset >= upTo) return Buffer.alloc(0)
-    const first = this.#segments.findLastIndex((segment) => segment.baseOffset <= offset)
-    for (const segment of this.#segments.slice(Math.max(first, 0))) {
+    if (offset >= upTo) return NO_BATCHES
+    for (let segment = this.segments.at(offset); segment; segment = this.segments.after(segment)) {
       const batches = await segment.read(offset, maxBytes, upTo, atLeastOne)
       if (batches !== undefined) return batches
+      // Deleted or compacted meanwhile: what is there now decides.
+      if (segment.isGone) return this.read(offset, maxBytes, atLeastOne, upTo)
     }
-    return Buffer.alloc(0)
+    return NO_BATCHES
   }
 
   /** Calls `listener` with the number of bytes of every write. Returns how to stop that. */
@@ -151,19 +163,24 @@ export class PartitionLog implements Flushable {
 
   /** The first record of `timestamp` (ms since the epoch) or later. */
   async offsetAtTime(timestamp: number): Promise<TimedOffset | undefined> {
-    for (const segment of this.#segments) {
+    this.#closing.signal.throwIfAborted()
+    for (const segment of this.segments.all) {
       const batch = await segment.batchAtTime(timestamp, this.#startOffset)
       const found = batch && recordAtTime(batch, timestamp, this.#startOffset)
       if (found) return found
+      if (segment.isGone) return this.offsetAtTime(timestamp)
     }
     return undefined
   }
 
   /** The record with the latest timestamp. */
   async offsetOfMaxTimestamp(): Promise<TimedOffset | undefined> {
-    const latest = this.#segments.reduce((best, segment) => (segment.maxTimestamp > best.maxTimestamp ? segment : best))
+    this.#closing.signal.throwIfAborted()
+    const { all } = this.segments
+    const latest = all.reduce((best, segment) => (segment.maxTimestamp > best.maxTimestamp ? segment : best))
     if (latest.maxTimestampOffset < 0) return undefined
     const batch = await latest.read(latest.maxTimestampOffset, 0, this.#endOffset, true)
+    if (batch === undefined && latest.isGone) return this.offsetOfMaxTimestamp()
     return batch && latestRecord(batch)
   }
 
@@ -171,42 +188,85 @@ export class PartitionLog implements Flushable {
   async deleteBefore(offset: number): Promise<number> {
     if (offset > this.#endOffset || offset < 0)
       throw new KafkaError('OFFSET_OUT_OF_RANGE', `offset ${offset} is beyond the end at ${this.#endOffset}`)
-    if (offset <= this.#startOffset) return this.#startOffset
-    this.#startOffset = offset
-    await replaceFile(startFile(this.#folder), String(offset))
-    const kept = Math.max(
-      this.#segments.findLastIndex((segment) => segment.baseOffset <= offset),
-      0,
-    )
-    const removed = this.#segments.splice(0, kept)
-    this.#transactions.forgetBefore(offset)
-    await Promise.all(this.#finishing)
-    for (const segment of removed) await segment.remove()
+    await this.#inTurn(async () => {
+      if (offset <= this.#startOffset) return
+      await replaceFile(startFile(this.folder), String(offset))
+      this.#startOffset = offset
+    })
+    await this.dropBefore(offset)
     return this.#startOffset
   }
 
+  // The oldest goes first: where that is broken off, what is left has no gap, and begins with the segment that is the oldest then.
+  async dropBefore(offset: number): Promise<void> {
+    await this.#inTurn(async () => {
+      const removed = this.segments.takeBefore(offset)
+      this.#startOffset = Math.max(this.#startOffset, this.segments.all[0]?.baseOffset ?? 0)
+      this.#transactions.forgetBefore(this.#startOffset)
+      await this.settled()
+      for (const segment of removed) await segment.remove()
+    })
+  }
+
+  /** Closes, deletes and compacts segments as the settings say; `now` is in milliseconds since the epoch. */
+  async maintain(now = Date.now()): Promise<void> {
+    if (this.#failure) return
+    this.#maintenance ??= maintain(this, now, this.#closing.signal).finally(() => {
+      this.#maintenance = undefined
+    })
+    return this.#maintenance
+  }
+
+  async roll(): Promise<void> {
+    while (this.#writing) await this.#writing
+    if (this.#failure || this.segments.active.sizeBytes === 0) return
+    const begun = this.#beginSegment()
+    this.#writing = begun.then(
+      () => this.#writeQueue(),
+      () => this.#writeQueue(),
+    )
+    await begun
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#finishing)
+  }
+
+  replace(others: readonly Segment[], cleaned: Segment): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const { baseOffset } = cleaned
+      const merged = others.map((segment) => segment.baseOffset).filter((other) => other !== baseOffset)
+      if (!this.segments.has(others)) {
+        await cleaned.remove()
+        return false
+      }
+      for (const step of swapSteps(this.folder, { baseOffset, merged })) await step()
+      cleaned.tookPlace()
+      this.segments.replace(others, cleaned)
+      for (const segment of others) await segment.close()
+      return true
+    })
+  }
+
   async flush(): Promise<void> {
-    await this.#active.flush()
+    await this.segments.active.flush()
   }
 
   /** Ends the writes under way and leaves files that open without a scan. */
   async close(): Promise<void> {
-    await this.#stop()
-    await this.#active.finish(this.#endOf(this.#active))
-    for (const segment of this.#segments) await segment.close()
+    await this.#stop(new KafkaError('NOT_LEADER_OR_FOLLOWER', 'the broker is stopping'))
+    const { all, active } = this.segments
+    await active.finish(this.#endOf(active))
+    for (const segment of all) await segment.close()
   }
 
-  /** Closes the log and deletes its folder. */
+  /** Closes the log and deletes its folder. Whoever waits for its records is told that there is no such partition. */
   async destroy(): Promise<void> {
-    await this.#stop()
-    for (const segment of this.#segments) await segment.close()
-    await rm(this.#folder, { recursive: true, force: true })
-  }
-
-  get #active(): Segment {
-    const segment = this.#segments.at(-1)
-    if (segment === undefined) throw new Error('a partition log has no segment')
-    return segment
+    const stopped = this.#stop(new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'the topic has been deleted'))
+    for (const listener of [...this.#appendListeners]) listener(Number.POSITIVE_INFINITY)
+    await stopped
+    for (const segment of this.segments.all) await segment.close()
+    await rm(this.folder, { recursive: true, force: true })
   }
 
   #endOf({ baseOffset }: Segment): SegmentEnd {
@@ -218,11 +278,22 @@ export class PartitionLog implements Flushable {
     }
   }
 
-  async #stop(): Promise<void> {
-    this.#failure ??= new Error('the log is closed')
+  /** From here on `reason` is the answer to everybody. */
+  async #stop(reason: KafkaError): Promise<void> {
+    this.#failure ??= reason
+    this.#closing.abort(reason)
     await this.#writing
-    await Promise.all(this.#finishing)
+    // Whoever began it is told how it went.
+    await this.#maintenance?.catch(() => {})
+    await this.#lastChange
+    await this.settled()
     this.#storage.flusher.forget(this)
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#lastChange.then(change)
+    this.#lastChange = changed.catch(() => undefined)
+    return changed
   }
 
   #enqueue(records: Buffer): Promise<number> {
@@ -239,8 +310,7 @@ export class PartitionLog implements Flushable {
       try {
         await this.#write(pending)
       } catch (error) {
-        const failure = new KafkaError('KAFKA_STORAGE_ERROR', `writing the log failed: ${messageOf(error)}`)
-        for (const append of pending) append.reject(failure)
+        for (const append of pending) append.reject(failureOf(error))
       }
     }
     this.#writing = undefined
@@ -256,7 +326,7 @@ export class PartitionLog implements Flushable {
     if (plan.sizeBytes > 0) {
       const segment = await this.#segmentFor(plan.sizeBytes)
       await segment.append(plan.batches)
-      await this.#afterWrite(segment)
+      await this.#afterWrite(segment, plan.nextOffset - this.#endOffset)
     }
     this.#endOffset = plan.nextOffset
     for (const [id, entry] of plan.producers) this.#producers.set(id, entry)
@@ -265,10 +335,16 @@ export class PartitionLog implements Flushable {
     if (plan.sizeBytes > 0) for (const listener of [...this.#appendListeners]) listener(plan.sizeBytes)
   }
 
-  async #afterWrite(segment: Segment): Promise<void> {
-    if (this.#storage.fsync.mode === 'interval') return this.#storage.flusher.wrote(this)
+  async #afterWrite(segment: Segment, records: number): Promise<void> {
+    const { fsync, flusher } = this.#storage
+    this.#unflushedRecords += records
+    const mayWait = fsync.mode === 'interval' && this.#unflushedRecords < this.settings.flushMessages
+    if (mayWait) return flusher.wrote(this)
     try {
       await segment.flush()
+      // Of what may wait, a part may be in the segment before.
+      if (fsync.mode === 'interval') await this.settled()
+      this.#unflushedRecords = 0
     } catch (error) {
       // Nobody can say what the disk holds now; the next start reads it and finds out.
       this.#failure = new Error('the disk failed to keep what was written', { cause: error })
@@ -277,12 +353,17 @@ export class PartitionLog implements Flushable {
   }
 
   async #segmentFor(bytes: number): Promise<Segment> {
-    const active = this.#active
+    const { active } = this.segments
     if (active.sizeBytes === 0 || active.sizeBytes + bytes <= this.settings.segmentBytes) return active
+    return this.#beginSegment()
+  }
+
+  async #beginSegment(): Promise<Segment> {
     this.#forgetIdleProducers()
+    const { active } = this.segments
     const end = this.#endOf(active)
-    const next = await Segment.open(this.#folder, emptyState(this.#endOffset))
-    this.#segments.push(next)
+    const next = await Segment.open(this.folder, emptyState(this.#endOffset))
+    this.segments.push(next)
     // In the background: forcing a full segment to the disk would hold up the appends. Until it is done, opening scans the segment.
     const finished = active
       .finish(end)
@@ -312,6 +393,8 @@ function startFile(folder: string): string {
   return path.join(folder, 'start-offset')
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+function failureOf(error: unknown): KafkaError {
+  if (error instanceof KafkaError) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new KafkaError('KAFKA_STORAGE_ERROR', `writing the log failed: ${reason}`)
 }

@@ -1,10 +1,11 @@
 import { mkdir, open, readdir } from 'node:fs/promises'
-import { readFileIfAny } from '../storage/durable-file.ts'
+import { replaceFile } from '../storage/durable-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { advance, isIdempotent, type ProducerEntry, producedBatch } from './producer-state.ts'
 import { scanIntact } from './scan.ts'
-import { baseOffsetOf, logFile, stateFile } from './segment.ts'
+import { baseOffsetOf, logFile, readState, stateFile } from './segment.ts'
 import { emptyState, type SegmentState } from './segment-state.ts'
+import { finishSwap } from './segment-swap.ts'
 import { TransactionIndex } from './transaction-index.ts'
 
 /** What is left of a partition's log after its files have been checked. */
@@ -21,12 +22,15 @@ export interface RecoveredLog {
  */
 export async function recoverLog(folder: string, startOffset: number): Promise<RecoveredLog> {
   await mkdir(folder, { recursive: true })
+  await finishSwap(folder)
   const names = await readdir(folder)
   const baseOffsets = names.flatMap((name) => baseOffsetOf(name) ?? []).sort((a, b) => a - b)
   const segments: SegmentState[] = []
   let truncatedBytes = 0
   for (const baseOffset of baseOffsets) {
     const recovered = await recoverSegment(folder, baseOffset, segments.at(-1)?.producers ?? [])
+    const isFull = baseOffset !== baseOffsets.at(-1)
+    if (isFull && recovered.isNews) await keepState(folder, recovered.state)
     segments.push(recovered.state)
     truncatedBytes += recovered.truncatedBytes
   }
@@ -38,28 +42,31 @@ async function recoverSegment(
   folder: string,
   baseOffset: number,
   producersBefore: readonly ProducerEntry[],
-): Promise<{ state: SegmentState; truncatedBytes: number }> {
+): Promise<{ state: SegmentState; truncatedBytes: number; isNews: boolean }> {
   const handle = await open(logFile(folder, baseOffset), 'r+')
   try {
     const { size } = await handle.stat()
     const kept = await keptState(folder, baseOffset, size)
-    if (kept?.sizeBytes === size) return { state: kept, truncatedBytes: 0 }
+    if (kept?.sizeBytes === size) return { state: kept, truncatedBytes: 0, isNews: false }
     const builder = new StateBuilder(kept ?? emptyState(baseOffset, producersBefore))
     const { sizeBytes, nextOffset } = builder
     const end = await scanIntact(handle, sizeBytes, size, nextOffset, (batch, position) => builder.add(batch, position))
     if (end < size) await handle.truncate(end)
-    return { state: builder.state(end), truncatedBytes: size - end }
+    return { state: builder.state(end), truncatedBytes: size - end, isNews: true }
   } finally {
     await handle.close()
   }
 }
 
 async function keptState(folder: string, baseOffset: number, fileBytes: number): Promise<SegmentState | undefined> {
-  const content = await readFileIfAny(stateFile(folder, baseOffset))
-  if (content === undefined) return undefined
-  const state = JSON.parse(content.toString()) as SegmentState
+  const state = await readState(folder, baseOffset)
   // A file that is shorter than its state lost what the state speaks of.
-  return state.sizeBytes <= fileBytes ? state : undefined
+  return state && state.sizeBytes <= fileBytes ? state : undefined
+}
+
+/** Spares the next start the scan of a segment that is not going to change. */
+async function keepState(folder: string, state: SegmentState): Promise<void> {
+  await replaceFile(stateFile(folder, state.baseOffset), JSON.stringify(state))
 }
 
 type ScannedBatch = Parameters<typeof producedBatch>[0]

@@ -1,20 +1,26 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { BATCH_HEADER_BYTES, BatchHeader } from '../protocol/index.ts'
-import { replaceFile } from '../storage/durable-file.ts'
+import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { readAt, scanHeaders } from './scan.ts'
-import type { SegmentEnd, SegmentState } from './segment-state.ts'
+import { emptyState, type SegmentEnd, type SegmentState } from './segment-state.ts'
 
 /** So many places where readers left off are remembered, so that whoever reads on needs no search. */
 const REMEMBERED_PLACES = 16
 
 const LOG_SUFFIX = '.log'
 
+/** Behind the names of a segment's files until they take the place of others. */
+export const CLEANED_SUFFIX = '.cleaned'
+
 /** A run of batches in one file, named by the offset that it begins with. Only its end is ever written. */
 export class Segment {
   readonly baseOffset: number
+  /** When the file was made, in milliseconds since the epoch. */
+  readonly createdAt: number
   readonly #folder: string
+  #suffix: string
   readonly #handle: FileHandle
   readonly #index: OffsetIndex
   readonly #places = new Map<number, number>()
@@ -22,10 +28,14 @@ export class Segment {
   #maxTimestamp: number
   #maxTimestampOffset: number
   #torn = false
+  #readers = 0
+  #closing: PromiseWithResolvers<void> | undefined
 
-  private constructor(folder: string, handle: FileHandle, state: SegmentState) {
+  private constructor(folder: string, suffix: string, handle: FileHandle, createdAt: number, state: SegmentState) {
     this.#folder = folder
+    this.#suffix = suffix
     this.#handle = handle
+    this.createdAt = createdAt
     this.baseOffset = state.baseOffset
     this.#index = new OffsetIndex(state.index)
     this.#sizeBytes = state.sizeBytes
@@ -36,7 +46,23 @@ export class Segment {
   /** Opens the segment's file, making it where there is none. */
   static async open(folder: string, state: SegmentState): Promise<Segment> {
     const handle = await open(logFile(folder, state.baseOffset), 'a+')
-    return new Segment(folder, handle, state)
+    return new Segment(folder, '', handle, await birthOf(handle), state)
+  }
+
+  /** A new segment that is to take the place of others, in files of other names until then. */
+  static async make(folder: string, baseOffset: number): Promise<Segment> {
+    const handle = await open(logFile(folder, baseOffset, CLEANED_SUFFIX), 'w+')
+    return new Segment(folder, CLEANED_SUFFIX, handle, Date.now(), emptyState(baseOffset))
+  }
+
+  /** Told when its files have got the names of those whose place it takes. */
+  tookPlace(): void {
+    this.#suffix = ''
+  }
+
+  /** Whether the segment has been closed: its records are elsewhere now, or deleted. */
+  get isGone(): boolean {
+    return this.#closing !== undefined
   }
 
   get sizeBytes(): number {
@@ -62,9 +88,24 @@ export class Segment {
 
   /**
    * The batches that hold `offset` and what follows, up to `maxBytes` and below `upTo`; undefined where the segment ends before `offset`.
-   * With `atLeastOne`, the first batch comes even if it is larger than `maxBytes`.
+   * With `atLeastOne`, the first batch comes even if it is larger than `maxBytes`. Undefined, too, where the segment is gone.
    */
-  async read(offset: number, maxBytes: number, upTo: number, atLeastOne: boolean): Promise<Buffer | undefined> {
+  read(offset: number, maxBytes: number, upTo: number, atLeastOne: boolean): Promise<Buffer | undefined> {
+    return this.#whileOpen(() => this.#read(offset, maxBytes, upTo, atLeastOne))
+  }
+
+  /** The first batch with a record of `timestamp` or later that reaches `startOffset`. */
+  batchAtTime(timestamp: number, startOffset: number): Promise<Buffer | undefined> {
+    return this.#whileOpen(async () => {
+      if (this.#maxTimestamp < timestamp) return undefined
+      return this.#firstBatch(
+        this.#index.positionBeforeTime(timestamp),
+        (batch) => batch.maxTimestamp >= timestamp && batch.lastOffset >= startOffset,
+      )
+    })
+  }
+
+  async #read(offset: number, maxBytes: number, upTo: number, atLeastOne: boolean): Promise<Buffer | undefined> {
     const position = this.#places.get(offset) ?? (await this.#find(offset))
     if (position === undefined || position >= this.#sizeBytes) return undefined
     const wanted = Math.min(Math.max(maxBytes, BATCH_HEADER_BYTES), this.#sizeBytes - position)
@@ -74,15 +115,6 @@ export class Segment {
     const first = await readAt(this.#handle, position, new BatchHeader().at(buffer, 0).sizeBytes)
     taken = this.#wholeBatches(first, position, upTo, first.length)
     return first.subarray(0, taken)
-  }
-
-  /** The first batch with a record of `timestamp` or later that reaches `startOffset`. */
-  async batchAtTime(timestamp: number, startOffset: number): Promise<Buffer | undefined> {
-    if (this.#maxTimestamp < timestamp) return undefined
-    return this.#firstBatch(
-      this.#index.positionBeforeTime(timestamp),
-      (batch) => batch.maxTimestamp >= timestamp && batch.lastOffset >= startOffset,
-    )
   }
 
   /** Waits until all that was written is on the disk. */
@@ -102,18 +134,32 @@ export class Segment {
     }
     const content = JSON.stringify(state)
     await this.flush()
-    await replaceFile(stateFile(this.#folder, this.baseOffset), content)
+    await replaceFile(stateFile(this.#folder, this.baseOffset, this.#suffix), content)
   }
 
+  /** Lets the reads under way end, and none begin. */
   async close(): Promise<void> {
+    this.#closing ??= Promise.withResolvers()
+    if (this.#readers === 0) this.#closing.resolve()
+    await this.#closing.promise
     await this.#handle.close()
   }
 
   /** Deletes the segment's files. Reads that are under way end first. */
   async remove(): Promise<void> {
     await this.close()
-    await rm(stateFile(this.#folder, this.baseOffset), { force: true })
-    await rm(logFile(this.#folder, this.baseOffset), { force: true })
+    await rm(stateFile(this.#folder, this.baseOffset, this.#suffix), { force: true })
+    await rm(logFile(this.#folder, this.baseOffset, this.#suffix), { force: true })
+  }
+
+  async #whileOpen<T>(read: () => Promise<T>): Promise<T | undefined> {
+    if (this.isGone) return undefined
+    this.#readers++
+    try {
+      return await read()
+    } finally {
+      if (--this.#readers === 0) this.#closing?.resolve()
+    }
   }
 
   async #write(batches: readonly Buffer[]): Promise<void> {
@@ -176,17 +222,29 @@ export class Segment {
   }
 }
 
-export function logFile(folder: string, baseOffset: number): string {
-  return path.join(folder, `${fileStem(baseOffset)}${LOG_SUFFIX}`)
+export function logFile(folder: string, baseOffset: number, suffix = ''): string {
+  return path.join(folder, `${fileStem(baseOffset)}${LOG_SUFFIX}${suffix}`)
 }
 
-export function stateFile(folder: string, baseOffset: number): string {
-  return path.join(folder, `${fileStem(baseOffset)}.index`)
+export function stateFile(folder: string, baseOffset: number, suffix = ''): string {
+  return path.join(folder, `${fileStem(baseOffset)}.index${suffix}`)
 }
 
 /** The base offset that a file name stands for; undefined for other files. */
 export function baseOffsetOf(fileName: string): number | undefined {
   return fileName.endsWith(LOG_SUFFIX) ? Number(fileName.slice(0, -LOG_SUFFIX.length)) : undefined
+}
+
+/** What is kept of a segment's state, if anything is. */
+export async function readState(folder: string, baseOffset: number): Promise<SegmentState | undefined> {
+  const content = await readFileIfAny(stateFile(folder, baseOffset))
+  return content && (JSON.parse(content.toString()) as SegmentState)
+}
+
+async function birthOf(handle: FileHandle): Promise<number> {
+  const { birthtimeMs, mtimeMs } = await handle.stat()
+  // Some file systems do not know when a file was made.
+  return birthtimeMs > 0 ? birthtimeMs : mtimeMs
 }
 
 function fileStem(baseOffset: number): string {

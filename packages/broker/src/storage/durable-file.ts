@@ -19,7 +19,7 @@ export async function replaceFile(file: string, content: string | Uint8Array, mo
 }
 
 /** Makes the names in a folder durable: files created, renamed or removed in it. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await fs.open(folder, 'r')
   try {
     await handle.sync()

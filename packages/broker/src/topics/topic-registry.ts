@@ -40,7 +40,6 @@ export class TopicRegistry {
   readonly #byName = new Map<string, Topic>()
   readonly #byId = new Map<string, Topic>()
   #lastChange: Promise<unknown> = Promise.resolve()
-  #revision = 0
 
   private constructor(options: TopicRegistryOptions) {
     this.#options = options
@@ -71,11 +70,6 @@ export class TopicRegistry {
   /** What topics get that do not say otherwise, by the names of broker configs. */
   get defaults(): TopicConfig {
     return this.#options.topicDefaults
-  }
-
-  /** Another number whenever there are other topics, or other partitions. */
-  get revision(): number {
-    return this.#revision
   }
 
   /** By name, in their order. */
@@ -122,7 +116,6 @@ export class TopicRegistry {
       await this.#save([...this.#byName.values()].filter((other) => other !== topic))
       this.#byName.delete(topic.name)
       this.#byId.delete(topic.id)
-      this.#revision++
       await Promise.all(topic.partitions.map((log) => log.destroy()))
       await rm(this.#topicFolder(topic.id), { recursive: true, force: true })
     })
@@ -162,7 +155,10 @@ export class TopicRegistry {
       if (validateOnly) return
       await this.#save([...this.#byName.values()].map((other) => (other === topic ? altered : other)))
       this.#register(altered)
-      for (const log of altered.partitions) log.settings = settings
+      for (const log of altered.partitions) {
+        log.settings = settings
+        log.maintain().catch(this.#options.storage.onError)
+      }
     })
   }
 
@@ -211,7 +207,6 @@ export class TopicRegistry {
   #register(topic: Topic): void {
     this.#byName.set(topic.name, topic)
     this.#byId.set(topic.id, topic)
-    this.#revision++
   }
 
   async #save(topics: readonly Topic[]): Promise<void> {
