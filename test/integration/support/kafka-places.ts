@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { adapters } from '@headrace/adapters'
-import type { AdapterContext, LogLine, Sink, Source } from '@headrace/core'
+import type { AdapterContext, LogLine, MetadataColumn, Sink, Source } from '@headrace/core'
 import type { SourcePlace, SourceRecord, SourceStart } from '@headrace/core/testing'
 import { type Admin, CompressionCodecs, CompressionTypes, Kafka, logLevel, type Producer } from 'kafkajs'
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
@@ -94,7 +94,7 @@ export class KafkaPlaces {
       partitions: Array.from({ length: partitions }, (_, index) => `${topic}/${index}`),
       write: (partition, records) => this.write(topic, Number(partition.split('/')[1]), records, compression),
       open: ({ start = 'earliest', wantsKeys = false } = {}) =>
-        this.source({ topic, start: startSetting(start) }, { wantsKeys }),
+        this.source({ topic, start: startSetting(start) }, { metadata: wantsKeys ? ['_key'] : [] }),
       close: () => this.admin.deleteTopics({ topics: [topic] }),
     }
   }
@@ -109,8 +109,11 @@ export class KafkaPlaces {
     if (messages.length > 0) await this.producer.send({ topic, messages, compression, acks: -1 })
   }
 
-  source(settings: SourceSettings, options: { wantsKeys?: boolean; connection?: object } = {}): Source {
-    const { wantsKeys = false, connection = {} } = options
+  source(
+    settings: SourceSettings,
+    options: { metadata?: readonly MetadataColumn[]; connection?: object } = {},
+  ): Source {
+    const { metadata = [], connection = {} } = options
     const defaults = {
       start: 'earliest',
       offsetReset: 'error',
@@ -119,7 +122,7 @@ export class KafkaPlaces {
       checkCrcs: true,
       connection: 'kafka',
     }
-    return this.#createSource({ ...defaults, ...settings }, { ...this.#context(connection), wantsKeys })
+    return this.#createSource({ ...defaults, ...settings }, { ...this.#context(connection), metadata })
   }
 
   sink(settings: { readonly topic: string; readonly key?: string }, connection: object = {}): Sink {

@@ -1,4 +1,5 @@
-import type { Bytes, Position, RecordBlock } from '@headrace/core'
+import { type Bytes, type MetadataColumn, type Position, type RecordBlock, valueAt } from '@headrace/core'
+import { parseHeaders } from './record-headers.ts'
 
 /** Blocks are cut at about this many bytes of values: small enough to stay in the CPU's cache while they are written. */
 export const BLOCK_BYTES = 1024 * 1024
@@ -59,20 +60,28 @@ export class BlockBuffers {
   readonly keys: BytesBuffer | undefined
   readonly ordinals: Float64Array
   readonly timestamps: Float64Array
+  /** Each record's headers as they were sent. */
+  readonly headers: BytesBuffer | undefined
+  readonly timestampTypes: Uint8Array | undefined
+  readonly leaderEpochs: Int32Array | undefined
   count = 0
 
-  constructor(capacityBytes: number, withKeys: boolean) {
+  constructor(capacityBytes: number, metadata: readonly MetadataColumn[]) {
     this.capacityBytes = capacityBytes
     this.capacityRecords = Math.ceil(capacityBytes / BYTES_PER_RECORD)
     this.values = new BytesBuffer(capacityBytes, this.capacityRecords)
-    this.keys = withKeys ? new BytesBuffer(capacityBytes, this.capacityRecords) : undefined
+    const wants = (column: MetadataColumn) => metadata.includes(column)
+    this.keys = wants('_key') ? new BytesBuffer(capacityBytes, this.capacityRecords) : undefined
+    this.headers = wants('_headers') ? new BytesBuffer(capacityBytes, this.capacityRecords) : undefined
+    this.timestampTypes = wants('_timestamp_type') ? new Uint8Array(this.capacityRecords) : undefined
+    this.leaderEpochs = wants('_leader_epoch') ? new Int32Array(this.capacityRecords) : undefined
     this.ordinals = new Float64Array(this.capacityRecords)
     this.timestamps = new Float64Array(this.capacityRecords)
   }
 
   /** Whether records that take so many bytes as they were sent certainly fit. */
   hasRoomFor(bytes: number, records: number): boolean {
-    const used = this.keys === undefined ? this.values.length : Math.max(this.values.length, this.keys.length)
+    const used = Math.max(this.values.length, this.keys?.length ?? 0, this.headers?.length ?? 0)
     return used + bytes <= this.capacityBytes && this.count + records <= this.capacityRecords
   }
 
@@ -80,6 +89,7 @@ export class BlockBuffers {
     this.count = 0
     this.values.reset()
     this.keys?.reset()
+    this.headers?.reset()
   }
 }
 
@@ -89,12 +99,13 @@ export class BlockBuffers {
  */
 export class BlockBufferPool {
   readonly #free = new Map<number, BlockBuffers[]>()
-  readonly #withKeys: boolean
+  readonly #metadata: readonly MetadataColumn[]
   readonly #keepBytes: number
   #freeBytes = 0
 
-  constructor(withKeys: boolean, keepBytes = KEEP_BYTES) {
-    this.#withKeys = withKeys
+  /** `metadata`: what blocks hold beside values, offsets and timestamps. */
+  constructor(metadata: readonly MetadataColumn[], keepBytes = KEEP_BYTES) {
+    this.#metadata = metadata
     this.#keepBytes = keepBytes
   }
 
@@ -107,7 +118,7 @@ export class BlockBufferPool {
   take(bytes: number, records: number): BlockBuffers {
     const capacity = sizeClass(Math.max(bytes, records * BYTES_PER_RECORD))
     const reused = this.#free.get(capacity)?.pop()
-    if (reused === undefined) return new BlockBuffers(capacity, this.#withKeys)
+    if (reused === undefined) return new BlockBuffers(capacity, this.#metadata)
     this.#freeBytes -= capacity
     reused.reset()
     return reused
@@ -124,10 +135,22 @@ export class BlockBufferPool {
 
   /** The finished block; releasing it gives the buffers back. */
   block(buffers: BlockBuffers, partition: string, next: Position): RecordBlock {
-    const { count, values, keys, ordinals, timestamps } = buffers
+    const { count, values, keys, ordinals, timestamps, timestampTypes, leaderEpochs } = buffers
+    const headers = buffers.headers?.bytes()
     const release = this.#once(buffers, partition)
-    const block = { partition, next, count, values: values.bytes(), ordinals, timestamps, release }
-    return keys === undefined ? block : { ...block, keys: keys.bytes() }
+    return {
+      partition,
+      next,
+      count,
+      values: values.bytes(),
+      ordinals,
+      timestamps,
+      release,
+      ...(keys !== undefined && { keys: keys.bytes() }),
+      ...(headers !== undefined && { headersOf: (record: number) => parseHeaders(valueAt(headers, record)) }),
+      ...(timestampTypes !== undefined && { timestampTypes }),
+      ...(leaderEpochs !== undefined && { leaderEpochs }),
+    }
   }
 
   // Buffers given back twice would be handed to two blocks at once, and one would overwrite the other.

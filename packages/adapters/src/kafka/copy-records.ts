@@ -16,6 +16,8 @@ export interface BatchRecords {
   readonly baseTimestamp: number
   /** The time that the broker gave all of them; undefined where each has its producer's. */
   readonly appendTime: number | undefined
+  /** −1: not known. */
+  readonly leaderEpoch: number
 }
 
 /** Bytes that cannot be records. */
@@ -25,14 +27,14 @@ export class MalformedRecordsError extends Error {
 
 /**
  * Appends the records of a batch from offset `from` on to `block`, which has room for them: one copy of each value, no
- * object per record. Headers are passed over. Throws `MalformedRecordsError`; the block is then worthless.
+ * object per record. Headers are taken as they are, where they are wanted. Throws `MalformedRecordsError`; the block is then worthless.
  *
  * Record => length:varint attributes:int8 timestampDelta:varlong offsetDelta:varint
  *           keyLength:varint key valueLength:varint value headers
  */
 export function copyRecords(records: BatchRecords, from: number, block: BlockBuffers): void {
   const { buffer, end, baseOffset, baseTimestamp, appendTime } = records
-  const { values, keys, ordinals, timestamps } = block
+  const { values, keys, ordinals, timestamps, headers, timestampTypes, leaderEpochs } = block
   let position = records.start
   let index = block.count
   for (let remaining = records.count; remaining > 0; remaining--) {
@@ -55,9 +57,15 @@ export function copyRecords(records: BatchRecords, from: number, block: BlockBuf
     if (keys !== undefined) append(keys, index, records, keyStart, keyLength)
     ordinals[index] = offset
     timestamps[index] = appendTime ?? baseTimestamp + timestampDelta
+    if (headers !== undefined) {
+      const headersStart = valueStart + Math.max(valueLength, 0)
+      append(headers, index, records, headersStart, recordEnd - headersStart)
+    }
     index++
   }
   if (position !== end) throw new MalformedRecordsError('bytes are left over after its last record')
+  timestampTypes?.fill(appendTime === undefined ? 0 : 1, block.count, index)
+  leaderEpochs?.fill(records.leaderEpoch, block.count, index)
   block.count = index
 }
 

@@ -77,7 +77,7 @@ async function decode(
   bytes: Buffer,
   options: { from?: number; aborted?: AbortedTransaction[]; pool?: BlockBufferPool } = {},
 ) {
-  const pool = options.pool ?? new BlockBufferPool(true)
+  const pool = options.pool ?? new BlockBufferPool(['_key'])
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const from = options.from ?? 0
   const located = { partition: 't/0', buffer: bytes, view, start: 0, end: bytes.length }
@@ -152,7 +152,7 @@ describe('decodeBatches', () => {
   })
 
   test('a null is marked, in reused buffers too', async () => {
-    const pool = new BlockBufferPool(false)
+    const pool = new BlockBufferPool([])
     const nulls = { records: [text('a'), { ...text(''), value: null }, text('')], codec: 'none' } as const
     for (const [first] of [await decode(encode(nulls, 0), { pool }), await decode(encode(nulls, 0), { pool })]) {
       expect(Array.from(first!.values.nulls!.subarray(0, 3))).toEqual([0, 1, 0])
@@ -246,6 +246,38 @@ describe('decodeBatches', () => {
   })
 })
 
+describe('what is beside the value', () => {
+  test('headers, timestamp types and leader epochs, where they are wanted, in reused buffers too', async () => {
+    const headers = [
+      [
+        { key: 'trace', value: Buffer.from([0xff, 0]) },
+        { key: 'trace', value: null },
+      ],
+      [],
+      [{ key: 'ключ', value: Buffer.alloc(0) }],
+    ]
+    const builder = new RecordBatchBuilder()
+    for (const own of headers) builder.append(null, Buffer.from('v'), 5, own)
+    const first = Buffer.from(builder.seal({ crc32c: (data) => crc32c(data) }))
+    first.writeInt32BE(7, BATCH_FIELD.partitionLeaderEpoch)
+    const second = encode(plain('x'), 3)
+    second.writeInt16BE(BATCH_ATTRIBUTE.logAppendTime, BATCH_FIELD.attributes)
+    const log = Buffer.concat([first, resealed(second)])
+    const pool = new BlockBufferPool(['_headers', '_timestamp_type', '_leader_epoch'])
+    for (let round = 0; round < 2; round++) {
+      const [block] = await decode(log, { pool, from: round })
+      expect(block?.keys).toBeUndefined()
+      const read = Array.from({ length: block?.count ?? 0 }, (_, i) => block?.headersOf?.(i))
+      expect(read).toEqual([...headers, [{ key: 'h', value: null }]].slice(round))
+      expect([...(block?.timestampTypes ?? [])].slice(0, block?.count)).toEqual([0, 0, 0, 1].slice(round))
+      expect([...(block?.leaderEpochs ?? [])].slice(0, block?.count)).toEqual([7, 7, 7, -1].slice(round))
+      block?.release()
+    }
+    const [bare] = await decode(log)
+    expect([bare?.headersOf, bare?.timestampTypes, bare?.leaderEpochs]).toEqual([undefined, undefined, undefined])
+  })
+})
+
 describe('damage', () => {
   const code = expect.objectContaining({ code: 'KAFKA_BATCH_CORRUPT' })
 
@@ -296,7 +328,7 @@ describe('damage', () => {
 
 describe('BlockBufferPool', () => {
   test('gives buffers out again only after their release, once, and keeps no more than it may', async () => {
-    const pool = new BlockBufferPool(false, 40 * 1024)
+    const pool = new BlockBufferPool([], 40 * 1024)
     const [first, second] = [
       await decode(encode(plain('1'), 0), { pool }),
       await decode(encode(plain('2'), 0), { pool }),

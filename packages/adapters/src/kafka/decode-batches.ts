@@ -134,6 +134,7 @@ function plainRecords(batch: BatchHeader, records: PartitionRecords, located: Lo
     count,
     baseOffset: batch.baseOffset,
     baseTimestamp: batch.baseTimestamp,
+    leaderEpoch: batch.partitionLeaderEpoch,
     appendTime: batch.timestampType === 'LogAppendTime' ? batch.maxTimestamp : undefined,
     ...located,
   }

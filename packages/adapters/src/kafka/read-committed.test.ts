@@ -118,7 +118,7 @@ function marker(producerId: number, commit: boolean, baseOffset: number): Buffer
 }
 
 async function readAll(log: Log, from: number, fetchSizes: readonly number[]): Promise<number[]> {
-  const pool = new BlockBufferPool(false)
+  const pool = new BlockBufferPool([])
   const read: number[] = []
   let next = from
   for (let fetch = 0; ; fetch++) {

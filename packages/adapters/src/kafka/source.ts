@@ -45,7 +45,7 @@ class KafkaSource implements Source {
     this.#context = context
     this.#connection = context.connection as KafkaConnection
     this.#subscription = subscriptionOf(config)
-    this.#blocks = new BlockBufferPool(context.wantsKeys)
+    this.#blocks = new BlockBufferPool(context.metadata)
     this.#commits = new OffsetCommitter(`headrace.${context.pipeline}`, context.log)
   }
 

@@ -13,7 +13,17 @@ import { parseDuration, parseSize } from './units.ts'
 /** Names that mean the decoded records. */
 export const INPUT_NAME = 'input'
 /** The engine's own columns beside the declared ones. */
-const RESERVED_COLUMNS = new Set(['_partition', '_offset', '_timestamp', '_key', '_row', '_records'])
+const RESERVED_COLUMNS = new Set([
+  '_partition',
+  '_offset',
+  '_timestamp',
+  '_key',
+  '_headers',
+  '_timestamp_type',
+  '_leader_epoch',
+  '_row',
+  '_records',
+])
 const RAW_TYPES = new Set(['VARCHAR', 'BLOB'])
 const EVENT_TIME_TYPES = new Set(['TIMESTAMP', 'TIMESTAMP WITH TIME ZONE'])
 

@@ -304,6 +304,34 @@ describe('metadata columns', () => {
     expect(table).toEqual([{ tnum: 1, _partition: '0', _offset: '0', _timestamp: null, _key: null }])
   })
 
+  it('headers in their order, each with its bytes; timestamp type and leader epoch', async () => {
+    const headers = [
+      [
+        { key: 'a"', value: Uint8Array.of(0xff, 0) },
+        { key: 'a"', value: null },
+      ],
+      [],
+    ]
+    const block = {
+      ...blockOf(['{"tnum":1}', '{"tnum":"x"}', '{"tnum":2}']),
+      headersOf: (record: number) => headers[record >> 1] ?? [],
+      timestampTypes: Uint8Array.of(0, 0, 1),
+      leaderEpochs: Int32Array.of(4, 4, -1),
+    }
+    const known = ['_headers', '_timestamp_type', '_leader_epoch'] as const
+    const without = blockOf(['{"tnum":3}'], { partition: '1' })
+    await decoding.decode({ blocks: [block, without] }, columns, { metadata: known })
+    const rows = await decoding.connection.rows(
+      `SELECT tnum, map_from_entries(list_filter(_headers, lambda h: h.value IS NOT NULL))['a"'] = '\\xFF\\x00'::BLOB AS a,
+         len(_headers)::INTEGER AS count, _timestamp_type AS type, _leader_epoch AS epoch FROM _input ORDER BY tnum`,
+    )
+    expect(rows).toEqual([
+      { tnum: 1, a: true, count: 2, type: 'CreateTime', epoch: 4 },
+      { tnum: 2, a: null, count: 0, type: 'LogAppendTime', epoch: null },
+      { tnum: 3, a: null, count: null, type: null, epoch: null },
+    ])
+  })
+
   it('are there in an empty epoch', async () => {
     const { table } = await decoding.decode([], columns, { metadata: ['_offset'] })
     expect(table).toEqual([])

@@ -9,8 +9,9 @@ import {
   quoteIdentifier,
   quoteLiteral,
   timestampOfMs,
+  VARCHAR,
 } from '../duckdb/index.ts'
-import { type EpochRecords, type MetadataColumn, type RecordBlock, valueAt } from '../model/index.ts'
+import { type EpochRecords, type MetadataColumn, type RecordBlock, type RecordHeader, valueAt } from '../model/index.ts'
 
 const ROWS_PER_CHUNK = 2048
 
@@ -50,11 +51,25 @@ function expression(column: MetadataColumn, partitions: readonly string[]): stri
     case '_timestamp':
       return timestampOfMs(loaded)
     case '_key':
+    case '_leader_epoch':
       return loaded
+    case '_timestamp_type':
+      return `CASE ${loaded} WHEN 0 THEN 'CreateTime' WHEN 1 THEN 'LogAppendTime' END`
+    case '_headers':
+      return `list_transform(from_json(${loaded}, '[{"key":"VARCHAR","value":"VARCHAR"}]'),
+        lambda header: {'key': header.key, 'value': from_base64(header.value)})`
   }
 }
 
-const LOADED_AS = { _partition: INTEGER, _offset: DOUBLE, _timestamp: DOUBLE, _key: BLOB }
+const LOADED_AS = {
+  _partition: INTEGER,
+  _offset: DOUBLE,
+  _timestamp: DOUBLE,
+  _key: BLOB,
+  _headers: VARCHAR,
+  _timestamp_type: INTEGER,
+  _leader_epoch: INTEGER,
+}
 
 async function loadMetadata(
   connection: Connection,
@@ -113,7 +128,33 @@ function fill(
         const key = block.keys === undefined ? null : valueAt(block.keys, rows[i] as number)
         vector.setItem(i, key === null ? null : new DuckDBBlobValue(key))
       }
+      break
+    case '_headers':
+      for (let i = 0; i < rows.length; i++) {
+        const headers = block.headersOf?.(rows[i] as number)
+        vector.setItem(i, headers === undefined ? null : headersText(headers))
+      }
+      break
+    case '_timestamp_type':
+      for (let i = 0; i < rows.length; i++) {
+        vector.setItem(i, block.timestampTypes?.[rows[i] as number] ?? null)
+      }
+      break
+    case '_leader_epoch':
+      for (let i = 0; i < rows.length; i++) {
+        const epoch = block.leaderEpochs?.[rows[i] as number] ?? -1
+        vector.setItem(i, epoch < 0 ? null : epoch)
+      }
   }
+}
+
+/** Headers in the form in which they are loaded: JSON, in which a value's bytes are base64. */
+function headersText(headers: readonly RecordHeader[]): string {
+  const plain = headers.map(({ key, value }) => ({
+    key,
+    value: value === null ? null : Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64'),
+  }))
+  return JSON.stringify(plain)
 }
 
 /** For each block, which of its records became rows. */

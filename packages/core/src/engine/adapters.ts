@@ -42,7 +42,7 @@ export function sourceFactory(setting: Setting, plan: PipelinePlan): () => Promi
   return async () => {
     const context = contextOf(setting, adapter, source.name, definition.connectionName?.(source.config))
     const { createSource } = await definition.load()
-    return createSource(source.config, { ...context, wantsKeys: plan.input.metadata.includes('_key') })
+    return createSource(source.config, { ...context, metadata: plan.input.metadata })
   }
 }
 

@@ -16,6 +16,7 @@ import {
   type Watermarks,
   type WindowPlan,
 } from '../model/index.ts'
+import { METADATA_TYPES } from '../sql/index.ts'
 import { collectDeadLetters, DEAD_LETTER_SCHEMA, DEAD_LETTERS, type DeadLetter } from './dead-letters.ts'
 import type { EpochInput } from './epoch-input.ts'
 import { EventTimeAheadError, EventTimeMissingError, RecordLateError, StepFailedError } from './errors.ts'
@@ -80,10 +81,9 @@ export async function prepareSession({ state, plan }: Pick<EpochContext, 'state'
 }
 
 function inputColumns(input: InputPlan): string {
-  const types = { _partition: 'VARCHAR', _offset: 'BIGINT', _timestamp: 'TIMESTAMP', _key: 'BLOB' }
   return [
     ...input.columns.map((column) => `${quoteIdentifier(column.name)} ${column.type}`),
-    ...input.metadata.map((name) => `${name} ${types[name]}`),
+    ...input.metadata.map((name) => `${name} ${METADATA_TYPES[name]}`),
   ].join(', ')
 }
 

@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox'
 import type { Field } from './batch.ts'
+import type { MetadataColumn } from './plan.ts'
 import type { Sink, Staging } from './sink.ts'
 import type { Source } from './source.ts'
 
@@ -31,8 +32,8 @@ export interface AdapterContext {
 }
 
 export interface SourceContext extends AdapterContext {
-  /** Whether SQL asked for `_key`: leave keys out of the blocks otherwise. */
-  readonly wantsKeys: boolean
+  /** What SQL asks for beside the value: keys, headers and the like are left out of the blocks otherwise. */
+  readonly metadata: readonly MetadataColumn[]
 }
 
 export interface SinkContext extends AdapterContext {

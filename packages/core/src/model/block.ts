@@ -14,6 +14,12 @@ export interface Bytes {
   readonly nulls?: Uint8Array
 }
 
+/** A header of a record. Keys may come more than once, and their order counts. */
+export interface RecordHeader {
+  readonly key: string
+  readonly value: Uint8Array | null
+}
+
 /** Records of one partition, in order, in one pooled buffer: no object per record. */
 export interface RecordBlock {
   readonly partition: string
@@ -30,6 +36,12 @@ export interface RecordBlock {
   readonly sourceIds?: Bytes
   /** The record's own timestamp, in ms since the Unix epoch; negative where it has none. */
   readonly timestamps: Float64Array
+  /** The headers of a record of this block, by its number. Present when the pipeline asked for them and the source has such. */
+  readonly headersOf?: (record: number) => readonly RecordHeader[]
+  /** Where each record's timestamp comes from: 0 its producer, 1 the broker's clock. Present when asked for. */
+  readonly timestampTypes?: Uint8Array
+  /** The epoch of the leader that took each record; −1 where none is known. Present when asked for. */
+  readonly leaderEpochs?: Int32Array
   /** Gives the buffers back to their pool. Nothing of the block may be touched afterwards. Called exactly once. */
   release(): void
 }

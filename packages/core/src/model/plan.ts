@@ -1,7 +1,14 @@
 import type { Field } from './batch.ts'
 
 /** Columns that a record has beside its value; SQL may name them, and only then are they carried. */
-export type MetadataColumn = '_partition' | '_offset' | '_timestamp' | '_key'
+export type MetadataColumn =
+  | '_partition'
+  | '_offset'
+  | '_timestamp'
+  | '_key'
+  | '_headers'
+  | '_timestamp_type'
+  | '_leader_epoch'
 
 /** The hidden column by which rows of a per-row relation are known: the row's number in the epoch's input. */
 export const ROW_COLUMN = '_row'

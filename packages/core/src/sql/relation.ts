@@ -7,6 +7,9 @@ export const METADATA_TYPES: Readonly<Record<MetadataColumn, string>> = {
   _offset: 'BIGINT',
   _timestamp: 'TIMESTAMP',
   _key: 'BLOB',
+  _headers: 'STRUCT("key" VARCHAR, "value" BLOB)[]',
+  _timestamp_type: 'VARCHAR',
+  _leader_epoch: 'INTEGER',
 }
 export const METADATA_COLUMNS = Object.keys(METADATA_TYPES) as readonly MetadataColumn[]
 

@@ -56,7 +56,7 @@ export class MemorySystem {
       source: {
         schema,
         examples: [],
-        load: async () => ({ createSource: (_, { wantsKeys }) => new MemorySource(this, wantsKeys) }),
+        load: async () => ({ createSource: (_, { metadata }) => new MemorySource(this, metadata.includes('_key')) }),
       },
       sink: {
         delivery: 'exactly-once',
