@@ -13,7 +13,7 @@ export default defineConfig({
         // What the integration tests ask of the embedded broker, asked of Apache Kafka.
         test: {
           name: 'apache-kafka',
-          include: ['test/integration/kafka.test.ts', 'test/integration/kafka-*.test.ts'],
+          include: ['test/integration/kafka{,-*}.test.ts', 'test/integration/kafka/**/*.test.ts'],
           globalSetup: ['test/support/apache-kafka/global-setup.ts'],
           setupFiles: ['test/support/apache-kafka/skip-without.ts'],
           ...services,

@@ -5,6 +5,7 @@ import { cliPage } from './cli-page.ts'
 import { configPage } from './config-page.ts'
 import { connectionsJsonSchema, pipelineJsonSchema } from './editor-schemas.ts'
 import { errorsPage } from './errors-page.ts'
+import { kafkaClientsPage } from './kafka-clients-page.ts'
 import { openApi } from './openapi.ts'
 
 const EXAMPLE = new URL('../../examples/trades-per-minute.yaml', import.meta.url)
@@ -15,6 +16,7 @@ export async function makePages(): Promise<ReadonlyMap<string, string>> {
   pages.set('config.md', configPage(await readFile(EXAMPLE, 'utf8')))
   for (const adapter of adapters) pages.set(`adapters/${adapter.name}.md`, await adapterPage(adapter))
   pages.set('errors.md', await errorsPage())
+  pages.set('kafka-clients.md', await kafkaClientsPage())
   pages.set('cli.md', cliPage())
   pages.set('pipeline.schema.json', pipelineJsonSchema())
   pages.set('headrace.schema.json', connectionsJsonSchema())

@@ -5,6 +5,13 @@ import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(import.meta.resolve('@headrace/broker/main'))
 
+interface BrokerProcessOptions {
+  readonly port?: number
+  readonly env?: NodeJS.ProcessEnv
+  /** The program; from the sources unless told. */
+  readonly main?: string
+}
+
 /** The embedded broker as a process of its own, on a free port. It goes when this process goes. */
 export class BrokerProcess {
   readonly address: string
@@ -15,11 +22,8 @@ export class BrokerProcess {
     this.address = address
   }
 
-  static async start(
-    dataDir: string,
-    options: { port?: number; env?: NodeJS.ProcessEnv } = {},
-  ): Promise<BrokerProcess> {
-    const args = [MAIN, '--data-dir', dataDir, '--port', String(options.port ?? 0), '--with-parent']
+  static async start(dataDir: string, options: BrokerProcessOptions = {}): Promise<BrokerProcess> {
+    const args = [options.main ?? MAIN, '--data-dir', dataDir, '--port', String(options.port ?? 0), '--with-parent']
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'], env: options.env ?? process.env })
     const lines = createInterface({ input: child.stdout })
     const [line] = await Promise.race([

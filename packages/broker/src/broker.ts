@@ -3,6 +3,8 @@ import { brokerFacts } from './cluster/broker-facts.ts'
 import { type Cluster, loadClusterId, NODE_ID } from './cluster/cluster.ts'
 import { ProducerIds } from './cluster/producer-ids.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
+import { DEFAULT_GROUP_SETTINGS, type GroupSettings } from './groups/group-settings.ts'
+import { GroupStore } from './groups/group-store.ts'
 import { OffsetStore } from './groups/offset-store.ts'
 import { createHandlers } from './handlers/index.ts'
 import type { Services } from './handlers/services.ts'
@@ -28,6 +30,8 @@ export interface BrokerOptions extends NetworkOptions {
   readonly autoCreateTopics?: boolean
   /** What topics get that do not say otherwise, by the names of Kafka's broker configs, such as `log.retention.ms`. */
   readonly topicDefaults?: Readonly<Record<string, string>>
+  /** How consumer groups are kept: as in Kafka unless told. */
+  readonly groups?: Partial<GroupSettings>
   /** How often logs are looked at for what has grown too old and for what can be compacted: every 15 seconds unless told. */
   readonly maintenanceIntervalMs?: number
   /** When data is forced to the disk: every second unless told. */
@@ -124,19 +128,21 @@ async function startLocked(
   const flusher = new IntervalFlusher(fsync.mode === 'interval' ? fsync.ms : 0, onError)
   const network = await Network.listen(options, onError)
   try {
-    const [clusterId, credentials, producerIds, offsets, transactionLog, topics] = await Promise.all([
+    const [clusterId, credentials, producerIds, offsets, groupStore, transactionLog, topics] = await Promise.all([
       loadClusterId(dataDir),
       CredentialStore.open(dataDir, options.sasl && (options.sasl.users ?? {})),
       ProducerIds.open(dataDir),
       OffsetStore.open(dataDir, { fsync, flusher }),
+      GroupStore.open(dataDir, { fsync, flusher }),
       TransactionLog.open(dataDir, { fsync, flusher }),
       TopicRegistry.open({ dataDir, storage: { fsync, flusher, onError }, defaultPartitions, topicDefaults }),
     ])
     const cluster: Cluster = { clusterId, nodeId: NODE_ID }
+    const settings = { ...DEFAULT_GROUP_SETTINGS, ...options.groups }
     const services: Services = {
       cluster,
       topics,
-      groups: new GroupCoordinator(offsets),
+      groups: await GroupCoordinator.open({ offsets, store: groupStore, topics, settings, onError }),
       producerIds,
       credentials,
       mechanisms: network.mechanisms,

@@ -8,7 +8,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import { commitName, machineName } from '../machine.ts'
 import { consumePerSecond, endToEndLatency, type Load, producePerSecond } from './java-tools.ts'
 import { recoveryMs } from './recovery.ts'
-import { residentMb, type Server, type StartServer, startApache, startEmbedded } from './servers.ts'
+import { buildPublished, residentMb, type Server, type StartServer, startApache, startEmbedded } from './servers.ts'
 
 const PARTITIONS = 4
 const IDLE_MS = 3000
@@ -43,6 +43,7 @@ function note(measure: string, server: Server, value: number): void {
   own[server.name].push(value)
 }
 
+await buildPublished()
 /** One after the other, never both at once: each has the machine to itself. */
 for (let round = 1; round <= rounds; round++) {
   for (const start of round % 2 === 1 ? starts : starts.toReversed()) {

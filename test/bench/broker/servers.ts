@@ -5,9 +5,22 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ApacheKafkaProcess } from '../../support/apache-kafka/kafka-process.ts'
 import { BrokerProcess } from '../../support/broker-process.ts'
+import { runProgram } from '../../support/run-program.ts'
 
-/** As the published JavaScript runs: without what strips the types in memory. */
-const COMPILED = fileURLToPath(new URL('../../../node_modules/.cache/compiled', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+/** As it is published: JavaScript, compiled by earlier runs. */
+const PUBLISHED = {
+  main: join(ROOT, 'packages/broker/dist/main.js'),
+  env: { ...process.env, NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/compiled') },
+}
+
+/** Makes what is measured. */
+export async function buildPublished(): Promise<void> {
+  await runProgram(process.execPath, [join(ROOT, 'scripts/build.ts')])
+  const directory = await mkdtemp(join(tmpdir(), 'headrace-bench-broker-'))
+  await (await timedStart(directory)).broker.stop()
+  await rm(directory, { recursive: true, force: true })
+}
 
 /** One of the two that are compared, running. */
 export interface Server {
@@ -39,7 +52,7 @@ export async function startEmbedded(): Promise<Server> {
 /** `startMs`: from the start of the process to its word that it listens. */
 export async function timedStart(directory: string): Promise<{ broker: BrokerProcess; startMs: number }> {
   const startedAt = performance.now()
-  const broker = await BrokerProcess.start(directory, { env: { ...process.env, NODE_COMPILE_CACHE: COMPILED } })
+  const broker = await BrokerProcess.start(directory, PUBLISHED)
   return { broker, startMs: Math.round(performance.now() - startedAt) }
 }
 

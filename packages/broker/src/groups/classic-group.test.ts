@@ -1,31 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ClassicGroup } from './classic-group.ts'
+import { VirtualTimers } from './fixtures/virtual-timers.ts'
 import type { Joined, JoinRequest, MemberIdRequired } from './member.ts'
-import type { Timers } from './timers.ts'
-
-/** A clock that stands still until it is moved. */
-class VirtualTimers implements Timers {
-  #now = 0
-  readonly #due = new Set<{ at: number; action: () => void }>()
-
-  after(ms: number, action: () => void) {
-    const entry = { at: this.#now + ms, action }
-    this.#due.add(entry)
-    return { cancel: () => this.#due.delete(entry) }
-  }
-
-  advance(ms: number): void {
-    const end = this.#now + ms
-    for (;;) {
-      const next = [...this.#due].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
-      if (next === undefined) break
-      this.#due.delete(next)
-      this.#now = next.at
-      next.action()
-    }
-    this.#now = end
-  }
-}
 
 const SESSION_MS = 10_000
 const REBALANCE_MS = 60_000

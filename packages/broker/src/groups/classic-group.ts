@@ -28,6 +28,7 @@ export interface MemberRef {
  * the leader sends everyone's assignment and all get theirs. Errors are `KafkaError`s, as clients expect them of Kafka.
  */
 export class ClassicGroup {
+  readonly type = 'classic'
   readonly id: string
   readonly #timers: Timers
   readonly #members = new Map<string, Member>()
@@ -49,6 +50,9 @@ export class ClassicGroup {
 
   get state(): GroupState {
     return this.#state
+  }
+  get isEmpty(): boolean {
+    return this.#state === 'Empty'
   }
   get generationId(): number {
     return this.#generationId
@@ -106,12 +110,15 @@ export class ClassicGroup {
   }
 
   /** Whether offsets may be committed: by anyone while the group is empty, else by a member of this generation. */
-  assertMayCommit(member: MemberRef): void {
+  assertMayCommit(member: MemberRef, { isTransactional = false } = {}): void {
     if (member.generationId < 0 && this.#state === 'Empty') return
-    if (member.generationId < 0 && member.memberId === '' && member.groupInstanceId === null)
+    if (member.generationId < 0 && member.memberId === '' && member.groupInstanceId === null) {
+      // Before TxnOffsetCommit 3 a transaction could not say who it commits for.
+      if (isTransactional) return
       throw new KafkaError('UNKNOWN_MEMBER_ID', `group "${this.id}" has members, and the commit names none of them`)
+    }
     this.#keepAlive(this.#assertCurrent(member))
-    if (this.#state === 'CompletingRebalance') throw rebalancing()
+    if (!isTransactional && this.#state === 'CompletingRebalance') throw rebalancing()
   }
 
   /** Ends all timers and turns away who waits. */

@@ -3,8 +3,6 @@ import { deleteGroups, describeGroups, ERROR, listGroups } from '../protocol/ind
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
 import { attempt, type Services } from './services.ts'
 
-const GROUP_TYPE = 'classic'
-
 export function listGroupsHandler({ groups }: Services): Handler {
   return handlerOf(listGroups, ({ statesFilter, typesFilter }) => {
     const wanted = (filter: readonly string[], value: string) =>
@@ -13,12 +11,12 @@ export function listGroupsHandler({ groups }: Services): Handler {
       errorCode: ERROR.NONE,
       groups: groups
         .list()
-        .filter((group) => wanted(statesFilter, group.state) && wanted(typesFilter, GROUP_TYPE))
+        .filter((group) => wanted(statesFilter, group.state) && wanted(typesFilter, group.type))
         .map((group) => ({
           groupId: group.id,
           protocolType: group.protocolType,
           groupState: group.state,
-          groupType: GROUP_TYPE,
+          groupType: group.type,
         })),
     }
   })
@@ -28,7 +26,7 @@ export function describeGroupsHandler({ groups }: Services): Handler {
   return handlerOf(describeGroups, (request) => ({
     groups: request.groups.map((groupId) => {
       const group = groups.find(groupId)
-      return group === undefined ? deadGroup(groupId) : describe(group)
+      return group?.type === 'classic' ? describe(group) : deadGroup(groupId)
     }),
   }))
 }

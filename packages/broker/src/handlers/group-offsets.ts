@@ -22,15 +22,19 @@ type CommitAnswer = ResponseOf<typeof offsetCommit>['topics']
 type AskedTopics = RequestOf<typeof offsetFetch>['topics']
 
 export function offsetCommitHandler({ groups, topics }: Services): Handler {
-  return handlerOf(offsetCommit, async (request) => {
+  return handlerOf(offsetCommit, async (request, { version }) => {
     const { offsets, answer } = sortOut(request.topics, topics)
-    return { topics: answer(await commit(request, offsets)) }
+    return { topics: answer(await commit(request, version, offsets)) }
   })
 
-  async function commit(request: RequestOf<typeof offsetCommit>, offsets: readonly PartitionOffset[]): Promise<number> {
+  async function commit(
+    request: RequestOf<typeof offsetCommit>,
+    version: number,
+    offsets: readonly PartitionOffset[],
+  ): Promise<number> {
     const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: generationId } = request
     try {
-      groups.ensure(groupId).assertMayCommit({ memberId, groupInstanceId, generationId })
+      groups.assertMayCommit(groupId, { memberId, groupInstanceId, generationId }, { version, isTransactional: false })
       await groups.offsets.commit(groupId, offsets)
       return ERROR.NONE
     } catch (error) {
@@ -90,12 +94,29 @@ export function offsetFetchHandler({ groups }: Services): Handler {
     const { requireStable } = request
     if (version < 8) return { topics: committed(groups, request.groupId, request.topics, requireStable) }
     return {
-      groups: request.groups.map(({ groupId, topics }) => ({
-        groupId,
-        topics: committed(groups, groupId, topics, requireStable),
-      })),
+      groups: request.groups.map(({ groupId, memberId, memberEpoch, topics }) => {
+        const refusal = readRefusalOf(groups, groupId, { memberId, memberEpoch })
+        if (refusal !== ERROR.NONE) return { groupId, topics: [], errorCode: refusal }
+        return { groupId, topics: committed(groups, groupId, topics, requireStable) }
+      }),
     }
   })
+}
+
+/** Members of a consumer group read offsets in their epoch only. */
+function readRefusalOf(
+  groups: GroupCoordinator,
+  groupId: string,
+  who: { readonly memberId: string | null; readonly memberEpoch: number },
+): number {
+  const group = groups.find(groupId)
+  if (group?.type !== 'consumer') return ERROR.NONE
+  try {
+    group.assertMayFetch(who)
+    return ERROR.NONE
+  } catch (error) {
+    return answerOf(error).errorCode
+  }
 }
 
 /**

@@ -38,7 +38,8 @@ export function joinGroupHandler({ groups }: Services): Handler {
     try {
       if (sessionTimeoutMs < SESSION_TIMEOUT_MS.min || sessionTimeoutMs > SESSION_TIMEOUT_MS.max)
         throw new KafkaError('INVALID_SESSION_TIMEOUT', `a session cannot time out after ${sessionTimeoutMs} ms`)
-      const joined = await groups.ensure(groupId).join({
+      const group = await groups.classicGroupToJoin(groupId, memberId)
+      const joined = await group.join({
         memberId,
         groupInstanceId,
         clientId: clientId || 'consumer',
@@ -70,7 +71,7 @@ function notJoined(errorCode: number, memberId: string, version: number): Respon
 export function syncGroupHandler({ groups }: Services): Handler {
   return handlerOf(syncGroup, async (request) => {
     try {
-      const group = groups.require(request.groupId)
+      const group = groups.classicGroup(request.groupId)
       const assignments = new Map(
         request.assignments.map(({ memberId, assignment }) => [memberId, Buffer.from(assignment)] as const),
       )
@@ -87,7 +88,7 @@ export function syncGroupHandler({ groups }: Services): Handler {
 
 export function heartbeatHandler({ groups }: Services): Handler {
   return handlerOf(heartbeat, async (request) => {
-    const { errorCode } = await attempt(() => groups.require(request.groupId).heartbeat(request))
+    const { errorCode } = await attempt(() => groups.classicGroup(request.groupId).heartbeat(request))
     return { errorCode }
   })
 }
@@ -95,7 +96,7 @@ export function heartbeatHandler({ groups }: Services): Handler {
 export function leaveGroupHandler({ groups }: Services): Handler {
   return handlerOf(leaveGroup, async ({ groupId, memberId, members }, { version }) => {
     const leave = (id: string, groupInstanceId: string | null) =>
-      attempt(() => groups.require(groupId).leave(id, groupInstanceId))
+      attempt(() => groups.classicGroup(groupId).leave(id, groupInstanceId))
     // Before version 3 a member leaves alone, and the answer is its own.
     if (version < 3) return { errorCode: (await leave(memberId, null)).errorCode }
     const answers = await Promise.all(

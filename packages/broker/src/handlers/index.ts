@@ -1,5 +1,6 @@
 import type { Handler } from '../server/dispatcher.ts'
 import { alterConfigsHandler, describeConfigsHandler, incrementalAlterConfigsHandler } from './configs.ts'
+import { consumerGroupDescribeHandler, consumerGroupHeartbeatHandler } from './consumer-groups.ts'
 import { fetchHandler } from './fetch.ts'
 import { deleteGroupsHandler, describeGroupsHandler, listGroupsHandler } from './group-admin.ts'
 import { offsetCommitHandler, offsetFetchHandler } from './group-offsets.ts'
@@ -77,5 +78,7 @@ export function createHandlers(services: Services): Handler[] {
     saslAuthenticateHandler,
     describeUserScramCredentialsHandler,
     alterUserScramCredentialsHandler,
+    consumerGroupHeartbeatHandler,
+    consumerGroupDescribeHandler,
   ].map((handlerFor) => handlerFor(services))
 }

@@ -50,11 +50,16 @@ export function describeTopicPartitionsHandler({ cluster, topics }: Services): H
     return {
       topics: [...new Set(names)].sort().map((name) => {
         const topic = topics.get(name)
-        return topic === undefined ? unknown(name, isTopicName(name)) : describe(topic, cluster.nodeId)
+        if (topic === undefined) return unknown(name, isTopicName(name))
+        const described = describe(topic, cluster.nodeId)
+        return { ...described, partitions: described.partitions.map((partition) => ({ ...partition, ...NO_ELR })) }
       }),
     }
   })
 }
+
+// Nobody beside the leader could lead. May be null by the protocol, which the Java client does not survive.
+const NO_ELR = { eligibleLeaderReplicas: [], lastKnownElr: [] }
 
 async function answerFor(asked: AskedTopic, services: Services, mayCreate: boolean): Promise<TopicAnswer> {
   const { topics, cluster } = services

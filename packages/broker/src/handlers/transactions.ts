@@ -77,13 +77,12 @@ export function addOffsetsToTxnHandler({ transactions }: Services): Handler {
 }
 
 export function txnOffsetCommitHandler({ groups, topics, transactions }: Services): Handler {
-  return handlerOf(txnOffsetCommit, async (request) => {
+  return handlerOf(txnOffsetCommit, async (request, { version }) => {
     const { offsets, answer } = sortOut(request.topics, topics)
     const { errorCode } = await attempt(async () => {
       const { transactionalId, groupId, memberId, groupInstanceId, generationId, producerId } = request
       assertHasGroup(request)
-      const isMember = generationId >= 0 || memberId !== '' || groupInstanceId !== null
-      if (isMember) groups.ensure(groupId).assertMayCommit({ memberId, groupInstanceId, generationId })
+      groups.assertMayCommit(groupId, { memberId, groupInstanceId, generationId }, { version, isTransactional: true })
       try {
         await groups.offsets.commitPending(groupId, producerId, offsets)
       } catch (error) {

@@ -102,3 +102,10 @@ test('an array that claims more elements than there are bytes is refused before 
   readRequestHeader(reader)
   expect(() => readRequestBody(exported.metadata, 4, reader)).toThrow('an array claims 2147483647 elements')
 })
+
+test('what librdkafka 2.16 leaves after a request for the metadata of all topics is let pass', () => {
+  const captured = '0003000c00000003000772646b61666b610000000000010000'
+  const reader = new ProtocolReader(Buffer.from(captured, 'hex'))
+  expect(readRequestHeader(reader)).toMatchObject({ apiKey: 3, apiVersion: 12, clientId: 'rdkafka' })
+  expect(readRequestBody(exported.metadata, 12, reader)).toMatchObject({ topics: null })
+})

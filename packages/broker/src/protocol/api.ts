@@ -1,7 +1,8 @@
+import { MalformedMessageError } from './errors.ts'
 import type { Decoded, Encodable, Fields, Shape, WireType } from './field.ts'
 import { ProtocolReader } from './protocol-reader.ts'
 import { ProtocolWriter } from './protocol-writer.ts'
-import { readWhole, structType } from './struct.ts'
+import { readMessage, structType } from './struct.ts'
 
 export interface ApiTable<Req extends Fields, Res extends Fields> {
   /** The API key. */
@@ -51,7 +52,10 @@ export function readRequestHeader(reader: ProtocolReader): RequestHeader {
   }
 }
 
-/** Reads what follows a request's header: the whole rest of the message. */
+/**
+ * Reads what follows a request's header. Bytes after it are let pass, as Kafka does: librdkafka 2 leaves three of them after a
+ * request for the metadata of all topics.
+ */
 export function readRequestBody<Req extends Fields>(
   api: Api<Req, Fields>,
   version: number,
@@ -59,7 +63,7 @@ export function readRequestBody<Req extends Fields>(
 ): Decoded<Req> {
   const shape = shapeOf(api, version)
   if (shape.flexible) reader.taggedFields(() => {})
-  return readWhole(reader, api.requestType, shape)
+  return readMessage(reader, api.requestType, shape)
 }
 
 /** A whole response with its size in front, in pieces to be written one after the other. */
@@ -105,7 +109,9 @@ export function decodeResponse<Res extends Fields>(
   const shape = shapeOf(api, version)
   const correlationId = reader.int32()
   if (hasFlexibleResponseHeader(api, shape)) reader.taggedFields(() => {})
-  return { correlationId, body: readWhole(reader, api.responseType, shape) }
+  const body = readMessage(reader, api.responseType, shape)
+  if (reader.remaining > 0) throw new MalformedMessageError(`${reader.remaining} bytes are left over after the message`)
+  return { correlationId, body }
 }
 
 function shapeOf(api: Api, version: number): Shape {

@@ -87,10 +87,9 @@ function isDefault(value: unknown, field: Field<unknown>): boolean {
   return Array.isArray(value) && Array.isArray(field.default) && value.length === 0 && field.default.length === 0
 }
 
-/** Reads one struct from the whole of `reader`'s message; bytes left over are refused. */
-export function readWhole<Out>(reader: ProtocolReader, type: WireType<Out, never>, shape: Shape): Out {
+/** Reads the one struct that a message is, which cannot be null. */
+export function readMessage<Out>(reader: ProtocolReader, type: WireType<Out, never>, shape: Shape): Out {
   const value = type.read(reader, shape, false)
-  if (value === null || reader.remaining > 0)
-    throw new MalformedMessageError(`${reader.remaining} bytes are left over after the message`)
+  if (value === null) throw new MalformedMessageError('the message is null')
   return value
 }

@@ -40,6 +40,7 @@ export class TopicRegistry {
   readonly #byName = new Map<string, Topic>()
   readonly #byId = new Map<string, Topic>()
   #lastChange: Promise<unknown> = Promise.resolve()
+  #revision = 0
 
   private constructor(options: TopicRegistryOptions) {
     this.#options = options
@@ -70,6 +71,11 @@ export class TopicRegistry {
   /** What topics get that do not say otherwise, by the names of broker configs. */
   get defaults(): TopicConfig {
     return this.#options.topicDefaults
+  }
+
+  /** Another number whenever there are other topics, or other partitions. */
+  get revision(): number {
+    return this.#revision
   }
 
   /** By name, in their order. */
@@ -116,6 +122,7 @@ export class TopicRegistry {
       await this.#save([...this.#byName.values()].filter((other) => other !== topic))
       this.#byName.delete(topic.name)
       this.#byId.delete(topic.id)
+      this.#revision++
       await Promise.all(topic.partitions.map((log) => log.destroy()))
       await rm(this.#topicFolder(topic.id), { recursive: true, force: true })
     })
@@ -207,6 +214,7 @@ export class TopicRegistry {
   #register(topic: Topic): void {
     this.#byName.set(topic.name, topic)
     this.#byId.set(topic.id, topic)
+    this.#revision++
   }
 
   async #save(topics: readonly Topic[]): Promise<void> {

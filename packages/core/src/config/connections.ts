@@ -2,6 +2,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import Type, { type TObject, type TSchema } from 'typebox'
 import type { HeadraceError } from '../errors/index.ts'
 import type { AdapterDefinition, ConnectionDefinition, LogLine } from '../model/index.ts'
+import { registryConnection } from '../registry/connection.ts'
 import { type ConfigPath, checkValue, type Mistake } from './check-value.ts'
 import { readDevServices } from './dev-services.ts'
 import { ConnectionTypeError, InterpolatedFileError, InvalidConfigError, UnknownConnectionError } from './errors.ts'
@@ -62,12 +63,12 @@ export function connectionsSchema(adapters: readonly AdapterDefinition[]): TObje
   return fileSchema([...definitions].map(([type, { schema }]) => [type, schema]))
 }
 
-/** The connection types of the adapters; two adapters may share one. */
+/** The connection types of the adapters, two of which may share one, and the one that decoders and sinks share. */
 export function connectionDefinitions(
   adapters: readonly AdapterDefinition[],
 ): ReadonlyMap<string, ConnectionDefinition> {
   return new Map(
-    adapters.flatMap(({ connection }) => (connection === undefined ? [] : [[connection.type, connection]])),
+    [registryConnection, ...adapters.flatMap(({ connection }) => connection ?? [])].map((one) => [one.type, one]),
   )
 }
 

@@ -23,11 +23,28 @@ const columns = (description: string, limits: { maxProperties?: number } = {}) =
 const character = (description: string, fallback: string) =>
   Type.Optional(Type.String({ minLength: 1, maxLength: 1, pattern: '^[\\x01-\\x7f]$', default: fallback, description }))
 
+const registry = Type.Optional(
+  Type.String({ minLength: 1, description: 'Name of the `schemaRegistry` connection in headrace.yaml.' }),
+)
+
 const json = Type.Object(
   {
     columns: columns(
       'The keys of each record to read, and their types. Other keys are left alone; a missing one is NULL.',
     ),
+    framing: Type.Optional(
+      Type.Literal('confluent', {
+        description:
+          'Each value begins with a zero byte and a schema id (4 bytes), as JSON Schema serializers write it.',
+      }),
+    ),
+    validate: Type.Optional(
+      Type.Boolean({
+        description:
+          'Hold each framed value against the JSON Schema that its id names: one that does not fit is a dead letter. Costs a parse of its own.',
+      }),
+    ),
+    registry,
   },
   { ...closed, description: 'Each record is one JSON object.' },
 )
@@ -57,7 +74,41 @@ const raw = Type.Object(
   { ...closed, description: 'Each record is one value, whatever it means.' },
 )
 
-const formats = { json, csv, raw }
+const avro = Type.Object(
+  {
+    columns: columns(
+      'The fields of each record to read, and their types. A field that the writer did not have is NULL.',
+    ),
+    schema: Type.Optional(
+      Type.Union([Type.String({ minLength: 1 }), Type.Record(Type.String(), Type.Unknown())], {
+        description:
+          'The Avro schema of values that are bare Avro. Without it each value begins with a zero byte and a schema id (4 bytes), and the registry has the schema.',
+      }),
+    ),
+    registry,
+  },
+  { ...closed, description: 'Each record is one Avro record.' },
+)
+
+const protobuf = Type.Object(
+  {
+    columns: columns('The fields of each record to read, by their names in the .proto file, and their types.'),
+    schema: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'The text of the .proto file of values that are bare messages. Without it each value begins with a zero byte, a schema id (4 bytes) and the place of the message in its file, and the registry has the file.',
+      }),
+    ),
+    message: Type.Optional(
+      Type.String({ minLength: 1, description: 'With `schema`: the message, where the file has several.' }),
+    ),
+    registry,
+  },
+  { ...closed, description: 'Each record is one Protobuf message.' },
+)
+
+const formats = { json, csv, raw, avro, protobuf }
 export type DecodeFormat = keyof typeof formats
 export const DECODE_FORMATS = Object.keys(formats) as readonly DecodeFormat[]
 
@@ -66,6 +117,8 @@ export const decodeSchema = Type.Object(
     json: Type.Optional(json),
     csv: Type.Optional(csv),
     raw: Type.Optional(raw),
+    avro: Type.Optional(avro),
+    protobuf: Type.Optional(protobuf),
   },
   { ...closed, ...exactlyOne(DECODE_FORMATS, 'format'), description: 'How the bytes of a record become columns.' },
 )

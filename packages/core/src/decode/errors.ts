@@ -52,6 +52,25 @@ export class RecordWrongTypeError extends defineError<Rejection>({
   example: { reason: 'column tnum: "abc" is not an INTEGER' },
 }) {}
 
+export class RecordSchemaUnusableError extends defineError<Rejection>({
+  code: 'RECORD_SCHEMA_UNUSABLE',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => d.reason,
+  hint: () => 'Is this the registry that the producer uses, and the format that it writes? Register the schema there.',
+  example: { reason: 'the schema registry at http://localhost:8081 has no schema 17' },
+}) {}
+
+/** The schema that a pipeline file gives cannot be read. */
+export class DecodeSchemaError extends defineError<{ format: string; problem: string }>({
+  code: 'DECODE_SCHEMA_INVALID',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `the ${d.format} schema under source.decode.${d.format}.schema cannot be used: ${d.problem}`,
+  hint: () => 'Give the text of a whole schema: for Avro a record as JSON, for Protobuf a .proto file.',
+  example: { format: 'avro', problem: 'undefined type name: strin' },
+}) {}
+
 export class RecordRequiredMissingError extends defineError<Rejection>({
   code: 'RECORD_REQUIRED_MISSING',
   fault: 'user',

@@ -56,7 +56,7 @@ function wrongType(column: JsonColumn, json: string, value: string): string {
 }
 
 /** Whether a JSON value fails to cast to a type anywhere within: a cast leaves NULL for the part that failed. */
-function isWrong(json: string, type: ColumnType, depth: number): string {
+export function isWrong(json: string, type: ColumnType, depth: number): string {
   switch (type.kind) {
     case 'scalar':
       return isPresentAnd(json, `TRY_CAST(${json} AS ${readableScalar(type.text)}) IS NULL`)

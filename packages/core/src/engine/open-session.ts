@@ -3,6 +3,7 @@ import { decoderFor, SPOOL_FILE, spoolFolder } from '../decode/index.ts'
 import type { Database } from '../duckdb/index.ts'
 import { sinkFolderFailure } from '../errors/index.ts'
 import { type LogLine, type PipelinePlan, type Sink, type Source, Watermarks } from '../model/index.ts'
+import { type RegistryConnection, registryConnection, SchemaRegistry } from '../registry/index.ts'
 import { sinkFactory, sinkStaging, sourceFactory } from './adapters.ts'
 import { DEAD_LETTERS, DeadLetterSink, deadLetterStaging } from './dead-letters.ts'
 import type { EpochContext } from './epoch.ts'
@@ -10,11 +11,13 @@ import { PipelineChangedError } from './errors.ts'
 import { pathOfSink, withPlace } from './failure-place.ts'
 import { openLanes } from './lanes.ts'
 import { Ledger } from './ledger.ts'
+import { retryLine } from './log-lines.ts'
 import { makeFolder } from './make-folder.ts'
 import { OpenWindows } from './open-windows.ts'
 import type { RunOptions } from './options.ts'
 import { SinkQueue, type SinkStaging } from './outbox.ts'
 import { outboxChange } from './outbox-changes.ts'
+import { patientDecoder } from './patient-decoder.ts'
 import { sweepStaged } from './staging.ts'
 import type { Checkpoint, FragmentRecord, StateStore } from './state.ts'
 
@@ -78,7 +81,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     incarnation: ledger.incarnation,
     plan,
     state,
-    decoder: decoderFor(config.source.decode),
+    decoder: await sourceDecoder(options, setting.log),
     watermarks: restoreWatermarks(plan, last),
     targets: plan.sinks.map((sink) => ({ plan: sink, staging: stagings.get(sink.name) as SinkStaging })),
     deadLetters: stagings.get(DEAD_LETTERS) as SinkStaging,
@@ -97,6 +100,13 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     createSink: (queue) => factories.get(queue.name) ?? deadLetterSink,
     createSource: sourceFactory(setting, plan),
   }
+}
+
+async function sourceDecoder({ config, connection, signal }: SessionOptions, log: (line: LogLine) => void) {
+  const { type, defaultName } = registryConnection
+  const registry = (name = defaultName) => new SchemaRegistry(connection(type, name) as RegistryConnection)
+  const decoder = await decoderFor(config.source.decode, registry)
+  return patientDecoder(decoder, { signal, onProblem: (problem) => log(retryLine('decoding', problem)) })
 }
 
 async function openStaging(

@@ -1,0 +1,3 @@
+export * from './client.ts'
+export { type RegistryConnection, registryConnection } from './connection.ts'
+export * from './errors.ts'

@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url'
+import { runProgram } from '../../../support/run-program.ts'
+import { cachedFolder } from '../../../support/test-cache.ts'
+import { parseResults, type Results } from '../describe-client.ts'
+
+const PACKAGE = 'confluent-kafka==2.16.1'
+const CHECKS = fileURLToPath(new URL('./python/checks.py', import.meta.url))
+
+export interface PythonClient {
+  /** librdkafka's own. */
+  readonly version: string
+  readonly missing?: string
+  run(args: readonly string[]): Promise<Results>
+}
+
+/** librdkafka with its Python binding, from PyPI the first time; or what is missing. */
+export async function librdkafka(): Promise<PythonClient> {
+  try {
+    const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', PACKAGE, '--target']
+    const folder = await cachedFolder(PACKAGE.replace('==', '-'), async (target) => {
+      await runProgram('python3', [...install, target])
+    })
+    const env = { ...process.env, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' }
+    const python = (args: readonly string[]) => runProgram('python3', [CHECKS, ...args], { env })
+    return { version: (await python(['version'])).trim(), run: async (args) => parseResults(await python(args)) }
+  } catch (error) {
+    const missing = `Python 3 and pip: ${error instanceof Error ? error.message : String(error)}`
+    return { version: '', missing, run: () => Promise.reject(new Error(missing)) }
+  }
+}
