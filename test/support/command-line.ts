@@ -12,9 +12,9 @@ export async function commandLine(
 ): Promise<Ended> {
   const written = { stdout: '', stderr: '' }
   const stream = (name: 'stdout' | 'stderr') => ({
-    write(text: string | Uint8Array) {
+    write(text: string | Uint8Array, done?: () => void) {
       written[name] += typeof text === 'string' ? text : Buffer.from(text).toString()
-      return true
+      done?.()
     },
     ...(columns === undefined ? {} : { columns }),
   })

@@ -20,6 +20,11 @@ export class KafkaCommands {
     return new KafkaCommands(await BrokerProcess.start(`${folder}/broker`), folder)
   }
 
+  /** The broker anew, on the same data and port. */
+  async restarted(port: number): Promise<KafkaCommands> {
+    return new KafkaCommands(await BrokerProcess.start(`${this.folder}/broker`, { port }), this.folder)
+  }
+
   get env(): Readonly<Record<string, string>> {
     return { HEADRACE_BOOTSTRAP: this.broker.address }
   }

@@ -2,7 +2,8 @@ import { type Colors, colorsFor } from './output/colors.ts'
 
 /** A stream that a command writes to; a terminal says how wide it is. */
 export interface TextStream {
-  write(text: string | Uint8Array): unknown
+  /** `done` is called when the bytes have been taken: a buffer may be used again only then. */
+  write(text: string | Uint8Array, done?: (error?: Error | null) => void): unknown
   readonly isTTY?: boolean
   readonly columns?: number
 }
@@ -55,7 +56,7 @@ function abortOnSignals(): AbortController {
 
 /** A context that writes nowhere and is never interrupted: for making the program without running it. */
 export function quietContext(): CliContext {
-  const nowhere: TextStream = { write: () => true }
+  const nowhere: TextStream = { write: (_text, done) => done?.() }
   const colors = colorsFor(nowhere, {}, true)
   return {
     stdout: nowhere,

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { Command } from '@commander-js/extra-typings'
+import { consumeCommand } from './commands/consume.ts'
 import { demoCommand } from './commands/demo.ts'
 import { devCommand } from './commands/dev.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { explainCommand } from './commands/explain.ts'
 import { generateCommand } from './commands/generate.ts'
 import { groupsCommand } from './commands/groups.ts'
+import { produceCommand } from './commands/produce.ts'
 import { queryCommand } from './commands/query.ts'
 import { runCommand } from './commands/run.ts'
 import { serveCommand } from './commands/serve.ts'
@@ -27,6 +29,8 @@ const COMMANDS: readonly ((context: CliContext) => CommandUnknownOpts)[] = [
   serveCommand,
   topicsCommand,
   groupsCommand,
+  produceCommand,
+  consumeCommand,
 ]
 
 /** The whole command line. Making it starts nothing and loads no adapter: the reference page is made from it too. */

@@ -91,6 +91,20 @@ export class BrokerConnection {
     })
   }
 
+  /** Sends a request that the broker does not answer (Produce with acks = 0); resolves when the system has taken its bytes. */
+  post<Req extends Fields>(api: Api<Req, Fields>, version: number, body: Encodable<Req>): Promise<void> {
+    const correlationId = ++this.#correlationId
+    const { clientId } = this.#connection
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined || this.#socket === undefined) {
+        reject(this.#failure ?? new Error('the connection is not open'))
+        return
+      }
+      const bytes = Buffer.concat(encodeRequest(api, version, { correlationId, clientId }, body))
+      this.#socket.write(bytes, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
   /** At once: a request that waits fails. */
   close(): void {
     this.#fail(new Error('the connection was closed'))

@@ -1,8 +1,8 @@
 import { promisify } from 'node:util'
-import { gunzip, gunzipSync, zstdDecompress, zstdDecompressSync } from 'node:zlib'
+import { gunzip, gunzipSync, gzipSync, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib'
 import type { Codec } from '@headrace/broker/protocol'
-import { decompressFrame, decompressFrameSync } from 'lz4-napi'
-import { uncompress, uncompressSync } from 'snappy'
+import { compressFrameSync, decompressFrame, decompressFrameSync } from 'lz4-napi'
+import { compressSync, uncompress, uncompressSync } from 'snappy'
 
 type Compressed = Exclude<Codec, 'none'>
 
@@ -47,6 +47,20 @@ export async function decompressAside(codec: Compressed, records: Buffer): Promi
 
 function chunksFor({ length }: Buffer) {
   return { chunkSize: Math.min(CHUNK_BYTES.most, Math.max(CHUNK_BYTES.least, length * 4)) }
+}
+
+/** The records of a batch in a codec's form: snappy without Java's framing, which every reader must take too. */
+export function compress(codec: Compressed, records: Buffer): Buffer {
+  switch (codec) {
+    case 'gzip':
+      return gzipSync(records)
+    case 'zstd':
+      return zstdCompressSync(records)
+    case 'lz4':
+      return compressFrameSync(records)
+    case 'snappy':
+      return compressSync(records)
+  }
 }
 
 /** What Java clients put around snappy: this magic, two versions of four bytes, then blocks behind their length. */

@@ -157,7 +157,7 @@ async function decompressed(batch: BatchHeader, records: PartitionRecords, ahead
 }
 
 /** Which transactional batches to leave out; batches are shown to it in order, control batches too. */
-class AbortedFilter {
+export class AbortedFilter {
   readonly #waiting: AbortedTransaction[]
   readonly #open = new Set<number>()
 

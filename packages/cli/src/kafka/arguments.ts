@@ -13,8 +13,11 @@ export function resetTargetArgument(text: string): ResetTarget {
   return start
 }
 
+/** Where reading begins. */
+export type StartTarget = Exclude<ResetTarget, { kind: 'shift' }>
+
 /** The same without shifts: where reading begins. `-100` is an offset of −100, for the caller to make sense of. */
-export function startArgument(text: string): Exclude<ResetTarget, { kind: 'shift' }> {
+export function startArgument(text: string): StartTarget {
   if (text === 'earliest' || text === 'latest') return { kind: text }
   if (/^[+-]?\d+$/.test(text)) return { kind: 'offset', offset: integerArgument(text) }
   const ago = /^(.+?)\s*ago$/.exec(text)?.[1]
@@ -40,7 +43,7 @@ export function topicPartitionsArgument(text: string, before: readonly TopicPart
 }
 
 /** The number of a partition: from 0 on. */
-function partitionArgument(text: string): number {
+export function partitionArgument(text: string): number {
   const partition = integerArgument(text)
   if (partition < 0) throw new InvalidArgumentError('Partitions are numbered from 0.')
   return partition

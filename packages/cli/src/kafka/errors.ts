@@ -121,3 +121,23 @@ export class AlterNothingError extends defineError<{ topic: string }>({
   hint: () => 'Give --partitions N, --config name=value or --delete-config name.',
   example: { topic: 'trades' },
 }) {}
+
+/** A line of what is to be sent; those before it have been sent. */
+export class InputInvalidError extends defineError<{ input: string; line: number; reason: string; remedy: string }>({
+  code: 'PRODUCE_INPUT_INVALID',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `line ${d.line} of ${d.input} cannot be sent: ${d.reason}`,
+  hint: (d) => `${d.remedy} The lines before it have been sent.`,
+  example: { input: 'stdin', line: 12, reason: 'it is not JSON', remedy: 'Mend the line.' },
+}) {}
+
+export class RecordTooLargeError extends defineError<{ topic: string; bytes: number }>({
+  code: 'PRODUCE_RECORD_TOO_LARGE',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `a batch of ${d.bytes} bytes is larger than topic "${d.topic}" takes`,
+  hint: (d) =>
+    `Raise the limit: \`headrace topics alter ${d.topic} --config max.message.bytes=…\`, or compress: --compression zstd.`,
+  example: { topic: 'trades', bytes: 2_000_000 },
+}) {}
