@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { PipelineStatus } from '@headrace/core'
+import { numbersFrom } from '../support/seeded-numbers.ts'
 import { type Job, STEPS, type StepKill } from './job.ts'
 import { type LifeEnd, liveOnce } from './one-life.ts'
 import { PIPELINE, type Scene } from './scene.ts'
@@ -82,13 +83,4 @@ function live(scene: Scene, job: Pick<Job, 'drain' | 'kill'>, killAfterMs?: numb
     ...job,
   }
   return liveOnce(whole, scene.directory, killAfterMs)
-}
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function numbersFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 4294967296
-  }
 }

@@ -15,7 +15,8 @@ export class RawClient {
 
   private constructor(socket: Socket) {
     this.#socket = socket
-    this.#closed = once(socket, 'close')
+    // Not by once(): it would reject where the broker is killed and the connection reset.
+    this.#closed = new Promise((resolve) => socket.once('close', resolve))
     socket.on('error', () => socket.destroy())
     socket.on('data', (chunk: Buffer) => {
       this.#received = Buffer.concat([this.#received, chunk])

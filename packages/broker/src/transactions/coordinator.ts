@@ -103,7 +103,8 @@ export class TransactionCoordinator {
       if (known === undefined)
         return this.#save(newTransaction(transactionalId, await this.#producerIds.next(), timeoutMs, Date.now()))
       if (judgeResumption(known, asking).isRetry) return known
-      const settled = await this.#settle(known)
+      const settled = await this.#ended(known, asking)
+      assertNotEnding(settled)
       const next = withNextEpoch(settled, asking, timeoutMs, Date.now())
       return this.#save(hasUsedUpEpochs(settled) ? withNewProducerId(next, await this.#producerIds.next()) : next)
     })
@@ -182,16 +183,10 @@ export class TransactionCoordinator {
     })
   }
 
-  /** Ends what is open, fencing who opened it. Throws CONCURRENT_TRANSACTIONS while the end cannot be told to everyone. */
-  async #settle(transaction: Transaction): Promise<Transaction> {
-    const settled = await this.#ended(transaction)
-    assertNotEnding(settled)
-    return settled
-  }
-
-  #ended(transaction: Transaction): Promise<Transaction> | Transaction {
+  /** Ends what is open, fencing who opened it, and what is being ended; that may not succeed for now. */
+  #ended(transaction: Transaction, asking?: ProducerRef): Promise<Transaction> | Transaction {
     if (isEnding(transaction)) return this.#complete(transaction)
-    return isOpen(transaction) ? this.#end(withFencingEpoch(transaction), 'abort') : transaction
+    return isOpen(transaction) ? this.#end(withFencingEpoch(transaction, asking), 'abort') : transaction
   }
 
   async #end(transaction: Transaction, outcome: Outcome): Promise<Transaction> {

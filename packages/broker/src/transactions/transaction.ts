@@ -102,9 +102,13 @@ export function hasUsedUpEpochs({ producerEpoch }: Transaction): boolean {
   return producerEpoch >= LAST_PRODUCER_EPOCH
 }
 
-/** With the next epoch, which nobody is given: who has written until now may no longer. */
-export function withFencingEpoch(transaction: Transaction): Transaction {
-  return { ...transaction, producerEpoch: transaction.producerEpoch + 1, lastProducerEpoch: -1 }
+/**
+ * With the next epoch: who has written until now may no longer. Nobody is given it but the producer `asking`, and that only if it has to ask
+ * again because this process ends before it has answered.
+ */
+export function withFencingEpoch(transaction: Transaction, asking: ProducerRef | undefined): Transaction {
+  const lastProducerEpoch = asking?.producerEpoch ?? -1
+  return { ...transaction, producerEpoch: transaction.producerEpoch + 1, lastProducerEpoch }
 }
 
 /** Throws INVALID_PRODUCER_ID_MAPPING or PRODUCER_FENCED for anybody but the present producer. */
