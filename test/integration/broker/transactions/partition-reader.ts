@@ -10,12 +10,12 @@ import {
 } from '@headrace/broker/protocol'
 import type { RawClient } from '../raw-client.ts'
 
-export interface ReadRecord {
+interface ReadRecord {
   readonly offset: number
   readonly value: string
 }
 
-export interface ReadMarker {
+interface ReadMarker {
   readonly offset: number
   readonly producerId: number
   readonly committed: boolean
