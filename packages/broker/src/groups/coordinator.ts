@@ -1,5 +1,7 @@
 import { KafkaError } from '../protocol/index.ts'
-import { ClassicGroup, type MemberRef } from './classic-group.ts'
+import { ClassicGroup } from './classic/classic-group.ts'
+import type { MemberRef } from './classic/member.ts'
+import type { StoredClassicGroup } from './classic/stored-group.ts'
 import { ConsumerGroup } from './consumer/consumer-group.ts'
 import type { ConsumerGroupState } from './consumer/group-state.ts'
 import { JOINING } from './consumer/member.ts'
@@ -47,6 +49,7 @@ export class GroupCoordinator {
   /** Goes on with the groups that were there when the broker stopped: their members may, too. */
   static async open(options: GroupCoordinatorOptions): Promise<GroupCoordinator> {
     const coordinator = new GroupCoordinator(options)
+    for (const [id, stored] of options.store.classicGroups) coordinator.#newClassicGroup(id, stored)
     for (const [id, state] of options.store.consumerGroups) {
       for (const member of state.members.values()) await coordinator.subscriptions.prepare(member.subscribedTopicRegex)
       coordinator.#groups.set(id, coordinator.#newConsumerGroup(id, state))
@@ -135,8 +138,10 @@ export class GroupCoordinator {
     await this.offsets.close()
   }
 
-  #newClassicGroup(groupId: string): ClassicGroup {
-    const group = new ClassicGroup(groupId, this.#timers)
+  #newClassicGroup(groupId: string, stored?: StoredClassicGroup): ClassicGroup {
+    const { store, settings, onError } = this.#options
+    const write = store.writeClassicGroup.bind(store, groupId)
+    const group = new ClassicGroup(groupId, { timers: this.#timers, settings, write, onError }, stored)
     this.#groups.set(groupId, group)
     return group
   }

@@ -1,4 +1,4 @@
-import type { ClassicGroup } from '../groups/classic-group.ts'
+import type { ClassicGroup } from '../groups/classic/classic-group.ts'
 import { deleteGroups, describeGroups, ERROR, listGroups } from '../protocol/index.ts'
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
 import { attempt, type Services } from './services.ts'

@@ -1,4 +1,4 @@
-import { type Joined, type MemberIdRequired, protocolsOf } from '../groups/member.ts'
+import { type Joined, type MemberIdRequired, protocolsOf } from '../groups/classic/member.ts'
 import {
   COORDINATOR_KEY_TYPE,
   ERROR,
@@ -12,9 +12,6 @@ import {
 } from '../protocol/index.ts'
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
 import { answerOf, attempt, NO_ERROR, type Services } from './services.ts'
-
-/** Kafka's group.max.session.timeout.ms; its lower limit is not kept, so that tests need not wait for it. */
-const SESSION_TIMEOUT_MS = { min: 100, max: 1_800_000 }
 
 export function findCoordinatorHandler({ cluster: { nodeId } }: Services): Handler {
   const nowhere = {
@@ -36,7 +33,10 @@ export function joinGroupHandler({ groups }: Services): Handler {
   return handlerOf(joinGroup, async (request, { version, clientId, clientHost }) => {
     const { groupId, memberId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs, protocolType } = request
     try {
-      if (sessionTimeoutMs < SESSION_TIMEOUT_MS.min || sessionTimeoutMs > SESSION_TIMEOUT_MS.max)
+      if (
+        sessionTimeoutMs < groups.settings.minSessionTimeoutMs ||
+        sessionTimeoutMs > groups.settings.maxSessionTimeoutMs
+      )
         throw new KafkaError('INVALID_SESSION_TIMEOUT', `a session cannot time out after ${sessionTimeoutMs} ms`)
       const group = await groups.classicGroupToJoin(groupId, memberId)
       const joined = await group.join({

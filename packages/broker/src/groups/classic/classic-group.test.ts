@@ -1,18 +1,35 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { VirtualTimers } from '../fixtures/virtual-timers.ts'
+import { DEFAULT_GROUP_SETTINGS, type GroupSettings } from '../group-settings.ts'
 import { ClassicGroup } from './classic-group.ts'
-import { VirtualTimers } from './fixtures/virtual-timers.ts'
 import type { Joined, JoinRequest, MemberIdRequired } from './member.ts'
+import type { StoredClassicGroup } from './stored-group.ts'
 
 const SESSION_MS = 10_000
 const REBALANCE_MS = 60_000
 
 let timers: VirtualTimers
 let group: ClassicGroup
+let stored: StoredClassicGroup | undefined
+let writeFailure: Error | undefined
 
 beforeEach(() => {
   timers = new VirtualTimers()
-  group = new ClassicGroup('g', timers)
+  stored = undefined
+  writeFailure = undefined
+  group = newGroup()
 })
+
+function newGroup(settings: Partial<GroupSettings> = {}, from?: StoredClassicGroup): ClassicGroup {
+  const write = async (state: StoredClassicGroup) => {
+    if (writeFailure !== undefined) throw writeFailure
+    stored = JSON.parse(JSON.stringify(state))
+  }
+  const onError = (error: unknown) => {
+    throw error
+  }
+  return new ClassicGroup('g', { timers, settings: { ...DEFAULT_GROUP_SETTINGS, ...settings }, write, onError }, from)
+}
 
 function joining(overrides: Partial<JoinRequest> = {}): JoinRequest {
   return {
@@ -289,5 +306,102 @@ describe('who may commit offsets', () => {
     expect(() => group.assertMayCommit(refOf(first))).not.toThrow()
     await join({ memberId: first.memberId })
     await second
+  })
+})
+
+describe('who holds up the rest', () => {
+  test('a follower that never asks for its assignment is out', async () => {
+    const first = await alone()
+    const second = join({ sessionTimeoutMs: 10 * REBALANCE_MS })
+    const leader = await join({ memberId: first.memberId, sessionTimeoutMs: 10 * REBALANCE_MS })
+    const silent = await second
+    await lead(leader)
+    expect(group.state).toBe('Stable')
+    timers.advance(REBALANCE_MS)
+    expect(group.members.map(({ id }) => id)).toEqual([leader.memberId])
+    expect(group.state).toBe('PreparingRebalance')
+    expect(() => group.heartbeat(refOf(silent))).toThrow(expect.objectContaining({ name: 'UNKNOWN_MEMBER_ID' }))
+  })
+
+  test('one that leaves while the others wait for it lets them go on', async () => {
+    const [leader, follower] = await pair()
+    const again = join({ memberId: leader.memberId })
+    expect(group.state).toBe('PreparingRebalance')
+    group.leave(follower.memberId, null)
+    expect(await again).toMatchObject({ generationId: 3, leader: leader.memberId })
+  })
+
+  test('one that joins while assignments are awaited makes everybody join again', async () => {
+    const first = await join()
+    const waiting = group.sync(refOf(first), new Map([[first.memberId, Buffer.from('all')]]))
+    const second = join()
+    await expect(waiting).rejects.toMatchObject({ name: 'REBALANCE_IN_PROGRESS' })
+    const leader = await join({ memberId: first.memberId })
+    expect(leader.members).toHaveLength(2)
+    expect(await second).toMatchObject({ generationId: 2 })
+  })
+
+  test('a new member whose client is long gone is out after five minutes', async () => {
+    const first = await alone({ sessionTimeoutMs: 600_000, rebalanceTimeoutMs: 600_000 })
+    const second = join({ rebalanceTimeoutMs: 600_000 })
+    const refused = expect(second).rejects.toMatchObject({ name: 'UNKNOWN_MEMBER_ID' })
+    timers.advance(300_000)
+    await refused
+    expect(await join({ memberId: first.memberId })).toMatchObject({ generationId: 2 })
+  })
+})
+
+describe('settings', () => {
+  test('the first generation waits for more, as long as some come', async () => {
+    group = newGroup({ initialRebalanceDelayMs: 3_000 })
+    const first = join()
+    timers.advance(2_000)
+    const second = join()
+    timers.advance(1_000)
+    const third = join()
+    timers.advance(3_000)
+    expect(group.state).toBe('PreparingRebalance')
+    timers.advance(3_000)
+    expect((await first).members).toHaveLength(3)
+    expect([(await second).generationId, (await third).generationId]).toEqual([1, 1])
+  })
+
+  test('a group has no more members than that, and those that it has may join again', async () => {
+    group = newGroup({ maxSize: 2 })
+    const [leader, follower] = await pair()
+    await expect(join()).rejects.toMatchObject({ name: 'GROUP_MAX_SIZE_REACHED' })
+    expect(group.state).toBe('Stable')
+    const again = join({ memberId: leader.memberId })
+    await expect(Promise.all([again, join({ memberId: follower.memberId })])).resolves.toHaveLength(2)
+  })
+})
+
+describe('a restart', () => {
+  test('finds members in their generation, and static ones by their names', async () => {
+    const before = await alone({ groupInstanceId: 'worker-1' })
+    group.close()
+    group = newGroup({}, stored)
+    expect(group.state).toBe('Stable')
+    expect(() => group.heartbeat(refOf(before, 'worker-1'))).not.toThrow()
+    const after = await join({ groupInstanceId: 'worker-1' })
+    expect(after).toMatchObject({ generationId: before.generationId, skipAssignment: true })
+    expect((await group.sync(refOf(after, 'worker-1'), new Map())).assignment.toString()).toBe('all')
+    expect(stored?.members.map(({ id }) => id)).toEqual([after.memberId])
+  })
+
+  test('gives them a session to be heard of', async () => {
+    await alone()
+    group.close()
+    group = newGroup({}, stored)
+    timers.advance(SESSION_MS)
+    expect(group.state).toBe('Empty')
+    expect(stored).toMatchObject({ generationId: 2, members: [] })
+  })
+
+  test("an assignment that could not be written is nobody's", async () => {
+    const leader = await join()
+    writeFailure = new Error('the disk is full')
+    await expect(lead(leader)).rejects.toMatchObject({ name: 'COORDINATOR_NOT_AVAILABLE' })
+    expect(group.state).toBe('PreparingRebalance')
   })
 })

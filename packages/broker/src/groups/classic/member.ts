@@ -1,10 +1,17 @@
-import { type joinGroup, KafkaError, type RequestOf } from '../protocol/index.ts'
-import type { Timer } from './timers.ts'
+import { type joinGroup, KafkaError, type RequestOf } from '../../protocol/index.ts'
+import type { Timer } from '../timers.ts'
 
 /** A way of assigning partitions that a member knows, with what it wants the leader to know for it. */
 export interface GroupProtocol {
   readonly name: string
   readonly metadata: Buffer
+}
+
+/** Who asks: a member by its id, in the generation that it believes to be in. */
+export interface MemberRef {
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+  readonly generationId: number
 }
 
 /** What a group needs to know of one who joins. */
@@ -66,6 +73,8 @@ export interface Member {
   rebalanceTimeoutMs: number
   protocols: readonly GroupProtocol[]
   assignment: Buffer
+  /** Whether it waits for its first generation. */
+  isNew: boolean
   joining: Waiting<Joined> | undefined
   syncing: Waiting<Synced> | undefined
   session: Timer | undefined
@@ -83,10 +92,23 @@ export function newMember(id: string, request: JoinRequest): Member {
     rebalanceTimeoutMs: request.rebalanceTimeoutMs,
     protocols: request.protocols,
     assignment: NO_ASSIGNMENT,
+    isNew: true,
     joining: undefined,
     syncing: undefined,
     session: undefined,
   }
+}
+
+export function isWaiting(member: Member): boolean {
+  return member.joining !== undefined || member.syncing !== undefined
+}
+
+/** Refuses whatever a member waits for. */
+export function turnAway(member: Member, error: KafkaError): void {
+  member.joining?.reject(error)
+  member.syncing?.reject(error)
+  member.joining = undefined
+  member.syncing = undefined
 }
 
 /** Copies protocols out of a request, whose bytes are not to be kept. */
