@@ -1,49 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Api, decodeResponse, encodeRequest, encodeResponse, readRequestBody, readRequestHeader } from './api.ts'
+import { decodeResponse, encodeRequest, encodeResponse, readRequestBody, readRequestHeader } from './api.ts'
 import * as exported from './apis/index.ts'
 import { MalformedMessageError } from './errors.ts'
-import type { Field, Fields } from './field.ts'
+import { apis, integer, messageOf, text, versionsOf } from './fixtures/generated-messages.ts'
 import { ProtocolReader } from './protocol-reader.ts'
-
-const apis = Object.values(exported).filter(
-  (value): value is (typeof exported)['produce'] & Api => typeof value === 'object' && 'requestType' in value,
-) as Api[]
-
-const integer = (bits: number) => fc.integer({ min: -(2 ** (bits - 1)), max: 2 ** (bits - 1) - 1 })
-const text = fc.string({ unit: 'binary', maxLength: 40 }).filter((value) => value.isWellFormed())
-const buffer = fc.uint8Array({ maxLength: 200 }).map((data) => Buffer.from(data))
-const scalars: Record<string, fc.Arbitrary<unknown>> = {
-  bool: fc.boolean(),
-  int8: integer(8),
-  int16: integer(16),
-  int32: integer(32),
-  int64: fc.maxSafeInteger(),
-  uuid: fc.uuid(),
-  string: text,
-  bytes: buffer,
-  records: buffer,
-}
-
-function anyOf(kind: string, fields: Fields | undefined, version: number): fc.Arbitrary<unknown> {
-  if (kind.startsWith('[]')) return fc.array(anyOf(kind.slice(2), fields, version), { maxLength: 3 })
-  if (kind === 'struct') return messageOf(fields ?? {}, version)
-  return scalars[kind] ?? fc.constant(undefined)
-}
-
-function fieldValue(field: Field<unknown>, version: number): fc.Arbitrary<unknown> {
-  if (version < field.from || version > field.to) return fc.constant(field.default)
-  const value = anyOf(field.wire.kind, field.wire.fields, version)
-  const mayBeNull = version >= field.nullableFrom || (field.tag !== undefined && field.default === null)
-  return mayBeNull ? fc.option(value, { nil: null }) : value
-}
-
-function messageOf(fields: Fields, version: number): fc.Arbitrary<Record<string, unknown>> {
-  return fc.record(Object.fromEntries(Object.entries(fields).map(([name, f]) => [name, fieldValue(f, version)])))
-}
-
-const versionsOf = (api: Api) =>
-  Array.from({ length: api.versions[1] - api.versions[0] + 1 }, (_, index) => api.versions[0] + index)
 
 const cases = apis.flatMap((api) => versionsOf(api).map((version) => [api.name, version, api] as const))
 
@@ -91,6 +52,20 @@ describe.each(cases)('%s v%i', (_name, version, api) => {
       { numRuns: 15 },
     )
   })
+})
+
+test('tagged fields of a newer client are passed over, in the header and in the body', () => {
+  const frame = Buffer.concat(
+    encodeRequest(exported.metadata, 12, { correlationId: 1, clientId: 'x' }, { topics: null }),
+  ).subarray(4)
+  const unknown = Buffer.from([1, 99, 3, 0xaa, 0xbb, 0xcc])
+  const headerTagsAt = 2 + 2 + 4 + 2 + 1
+  const header = Buffer.concat([frame.subarray(0, headerTagsAt), unknown])
+  const body = Buffer.concat([frame.subarray(headerTagsAt + 1, -1), unknown])
+  const reader = new ProtocolReader(Buffer.concat([header, body]))
+  readRequestHeader(reader)
+  expect(readRequestBody(exported.metadata, 12, reader)).toMatchObject({ topics: null, allowAutoTopicCreation: true })
+  expect(reader.remaining).toBe(0)
 })
 
 test('an array that claims more elements than there are bytes is refused before memory is taken for it', () => {
