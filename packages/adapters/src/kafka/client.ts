@@ -122,6 +122,12 @@ export class KafkaClient {
     return (await this.#broker(address)).request(api, version, body)
   }
 
+  /** Sends a request to whichever broker answers. Errors are not translated. */
+  async requestAny<Req extends Fields, Res extends Fields>(api: Api<Req, Res>, body: Encodable<Req>) {
+    const version = this.#version(api)
+    return (await this.#anyBroker()).request(api, version, body)
+  }
+
   /** Runs `call`; what it throws becomes one of this adapter's errors. `operation` completes "Kafka refuses to …". */
   async translated<T>(operation: string, call: () => Promise<T>): Promise<T> {
     try {
@@ -150,12 +156,11 @@ export class KafkaClient {
     })
   }
 
-  /** The broker that coordinates a group. Errors are not translated. */
-  async coordinator(groupId: string): Promise<BrokerAddress> {
+  /** The broker that coordinates a group, or a transactional id. Errors are not translated. */
+  async coordinator(key: string, keyType: number = COORDINATOR_KEY_TYPE.group): Promise<BrokerAddress> {
     const version = this.#version(findCoordinator)
-    const keyType = COORDINATOR_KEY_TYPE.group
     const body: Encodable<typeof findCoordinator.request> =
-      version < FIRST_BATCHED_FIND ? { key: groupId, keyType } : { coordinatorKeys: [groupId], keyType }
+      version < FIRST_BATCHED_FIND ? { key, keyType } : { coordinatorKeys: [key], keyType }
     const answer = await (await this.#anyBroker()).request(findCoordinator, version, body)
     const found = version < FIRST_BATCHED_FIND ? answer : (answer.coordinators[0] ?? answer)
     assertNoError(found.errorCode)

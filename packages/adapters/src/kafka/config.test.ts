@@ -1,10 +1,11 @@
 import { errorCatalogue } from '@headrace/core'
 import Value from 'typebox/value'
 import { describe, expect, test } from 'vitest'
-import { addressesOf, checkSink, checkSource, sinkSchema, sourceSchema } from './config.ts'
+import { addressesOf, checkSource, sourceSchema } from './config.ts'
 import { kafka } from './index.ts'
 import { parsePartitionName, parsePosition, partitionName, positionOf } from './position.ts'
 import { similarNames } from './similar-names.ts'
+import { checkSink, sinkSchema } from './sink-config.ts'
 import { describeSubscription, subscriptionOf } from './subscription.ts'
 
 describe('configuration', () => {
@@ -38,7 +39,7 @@ describe('configuration', () => {
     expect(checkSource(config as never)).toMatchObject([{ path: ['start', 'timestamp'] }])
     expect(checkSource(Value.Default(sourceSchema, { topic: 't' }) as never)).toEqual([])
     const columns = [{ name: 'uno', type: 'VARCHAR' }]
-    const sink = (key: string) => ({ topic: 't', connection: 'kafka', key })
+    const sink = (key: string) => Value.Default(sinkSchema, { topic: 't', key }) as never
     expect(checkSink(sink('pno'), columns)).toMatchObject([{ path: ['key'], hint: 'Their columns are uno.' }])
     expect(checkSink(sink('uno'), columns)).toEqual([])
     expect(checkSink(sink('pno'))).toEqual([])

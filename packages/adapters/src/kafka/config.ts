@@ -1,4 +1,4 @@
-import { type ConfigIssue, Duration, type Field } from '@headrace/core'
+import { type ConfigIssue, Duration } from '@headrace/core'
 import { type Static, Type } from 'typebox'
 import { parsePartitionName } from './position.ts'
 import { patternOf } from './subscription.ts'
@@ -134,16 +134,6 @@ export const sourceSchema = Type.Object(
 )
 export type KafkaSourceConfig = Static<typeof sourceSchema>
 
-export const sinkSchema = Type.Object(
-  {
-    topic,
-    key: Type.Optional(Type.String({ minLength: 1, description: 'Column that becomes the record’s key.' })),
-    connection,
-  },
-  { additionalProperties: false },
-)
-export type KafkaSinkConfig = Static<typeof sinkSchema>
-
 export const sourceExamples = [
   { kafka: { topic: 'trades', start: 'earliest' } },
   { kafka: { topic: 'trades', start: { timestamp: '2026-11-20T10:00:00Z' }, connection: 'production' } },
@@ -151,8 +141,6 @@ export const sourceExamples = [
   { kafka: { topic: ['trades', 'refunds'], offsetReset: 'earliest' } },
   { kafka: { topics: { pattern: 'trades_[a-z]+' }, metadataMaxAge: '10 seconds' } },
 ]
-
-export const sinkExamples = [{ kafka: { topic: 'trades_per_minute', key: 'uno' } }]
 
 /** What the schema cannot say. */
 export function checkSource(config: KafkaSourceConfig): readonly ConfigIssue[] {
@@ -197,19 +185,6 @@ function checkStart({ topic: names, topics, start }: KafkaSourceConfig): readonl
       { path, message: `topic "${named}" is not among those that are read`, hint: `They are ${listed.join(', ')}.` },
     ]
   })
-}
-
-/** Whether the key is one of the rows’ columns, once they are known. */
-export function checkSink(config: KafkaSinkConfig, columns?: readonly Field[]): readonly ConfigIssue[] {
-  if (config.key === undefined || columns === undefined) return []
-  if (columns.some((column) => column.name === config.key)) return []
-  return [
-    {
-      path: ['key'],
-      message: `the rows have no column "${config.key}"`,
-      hint: `Their columns are ${columns.map((column) => column.name).join(', ')}.`,
-    },
-  ]
 }
 
 /** The addresses of `bootstrap`, one by one. */

@@ -1,17 +1,8 @@
 import type { AdapterDefinition, SinkDefinition, SourceDefinition } from '@headrace/core'
-import {
-  checkSink,
-  checkSource,
-  connectionSchema,
-  type KafkaSinkConfig,
-  type KafkaSourceConfig,
-  sinkExamples,
-  sinkSchema,
-  sourceExamples,
-  sourceSchema,
-} from './config.ts'
+import { checkSource, connectionSchema, type KafkaSourceConfig, sourceExamples, sourceSchema } from './config.ts'
 // The error catalogue lists them without loading the client.
 import './errors.ts'
+import { checkSink, type KafkaSinkConfig, sinkExamples, sinkSchema } from './sink-config.ts'
 
 const source: SourceDefinition<KafkaSourceConfig> = {
   schema: sourceSchema,

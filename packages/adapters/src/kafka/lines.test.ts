@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { lines } from './lines.ts'
+import { wholeLines } from './lines.ts'
 
-test('lines, whatever chunks they come in', async () => {
+test('whole lines, whatever chunks they come in', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.string({ minLength: 1 }).map((text) => text.replaceAll('\n', ' '))),
@@ -15,7 +15,10 @@ test('lines, whatever chunks they come in', async () => {
           bytes.subarray(i * size, (i + 1) * size),
         )
         const read: string[] = []
-        for await (const line of lines(Readable.from(chunks))) read.push(line.toString())
+        for await (const piece of wholeLines(Readable.from(chunks))) {
+          expect(piece.at(-1)).toBe(0x0a)
+          read.push(...piece.toString().split('\n').slice(0, -1))
+        }
         expect(read).toEqual(rows)
       },
     ),

@@ -1,14 +1,13 @@
-/** The lines of a stream of bytes, without their newlines. A last line without one counts; an empty one does not. */
-export async function* lines(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+const NEWLINE = 0x0a
+
+/** The bytes of a stream in pieces that end with a newline. A last line without one gets one. */
+export async function* wholeLines(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of stream) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    let start = 0
-    for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
-      yield bytes.subarray(start, end)
-      start = end + 1
-    }
-    rest = bytes.subarray(start)
+    const end = bytes.lastIndexOf(NEWLINE) + 1
+    if (end > 0) yield bytes.subarray(0, end)
+    rest = bytes.subarray(end)
   }
-  if (rest.length > 0) yield rest
+  if (rest.length > 0) yield Buffer.concat([rest, Buffer.of(NEWLINE)])
 }

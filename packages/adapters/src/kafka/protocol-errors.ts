@@ -80,6 +80,7 @@ export const OFFSET_OUT_OF_RANGE = 1
 export const CORRUPT_MESSAGE = 2
 export const UNKNOWN_TOPIC_OR_PARTITION = 3
 export const INVALID_TOPIC = 17
+export const DUPLICATE_SEQUENCE_NUMBER = 46
 
 /** The topic, or the id that it had, is not known to the broker: deleted, or not heard of yet. */
 const UNKNOWN_TOPIC: ReadonlySet<number> = new Set([UNKNOWN_TOPIC_OR_PARTITION, 100, 103])

@@ -1,52 +1,37 @@
 import { createReadStream } from 'node:fs'
-import { isIP } from 'node:net'
-import { type AdapterContext, type Batch, BatchIncompleteError, BatchUnreadableError, type Sink } from '@headrace/core'
-import { Producer } from '@platformatic/kafka'
+import { initProducerId } from '@headrace/broker/protocol'
+import {
+  type Batch,
+  BatchIncompleteError,
+  BatchUnreadableError,
+  type RejectedRow,
+  RowsRejectedError,
+  type Sink,
+  type SinkContext,
+} from '@headrace/core'
 import { KafkaClient } from './client.ts'
-import { addressesOf, type KafkaConnection, type KafkaSinkConfig } from './config.ts'
-import { lines } from './lines.ts'
+import type { KafkaConnection } from './config.ts'
+import { wholeLines } from './lines.ts'
+import { assertNoError } from './protocol-errors.ts'
+import { type ProducerIdentity, RecordProducer } from './record-producer.ts'
+import { untilReady } from './retry.ts'
+import type { KafkaSinkConfig } from './sink-config.ts'
+import { SinkRows } from './sink-rows.ts'
 
-/** What one request may hold: well below the limit that brokers have from the start (1 MiB). */
-const REQUEST = { bytes: 512 * 1024, records: 5_000 }
+const NEWLINE = 0x0a
 
-/** Wait for every in-sync replica. */
-const ACKS_ALL = -1
-
-export function createSink(config: KafkaSinkConfig, context: AdapterContext): Sink {
+export function createSink(config: KafkaSinkConfig, context: SinkContext): Sink {
   return new KafkaSink(config, context)
 }
 
-interface Message {
-  readonly topic: string
-  readonly value: Buffer
-  readonly key?: Buffer
-}
-
-function producerOptions(connection: KafkaConnection) {
-  const { clientId, ssl, sasl } = connection
-  // An address in numbers has no name that a certificate is chosen by.
-  const hasNumbers = addressesOf(connection).some(({ host }) => isIP(host) !== 0)
-  return {
-    clientId,
-    bootstrapBrokers: addressesOf(connection).map(({ host, port }) => ({ host, port })),
-    idempotent: true,
-    acks: ACKS_ALL,
-    autocreateTopics: false,
-    // The engine tries again, and says so; a client that retries silently only makes errors late.
-    retries: 0,
-    ...(sasl && { sasl }),
-    ...(ssl && { tls: typeof ssl === 'object' ? ssl : {}, tlsServerName: !hasNumbers }),
-  }
-}
-
-/** One JSON value per row. A batch that is published again after a crash is written again: at-least-once. */
+/** One record per row. A batch that is published again after a crash is written again: at-least-once. */
 class KafkaSink implements Sink {
   readonly #config: KafkaSinkConfig
   readonly #connection: KafkaConnection
   #client: KafkaClient | undefined
-  #producer: Producer | undefined
+  #producer: RecordProducer | undefined
 
-  constructor(config: KafkaSinkConfig, context: AdapterContext) {
+  constructor(config: KafkaSinkConfig, context: SinkContext) {
     this.#config = config
     this.#connection = context.connection as KafkaConnection
   }
@@ -54,64 +39,113 @@ class KafkaSink implements Sink {
   async connect(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     await this.close()
-    this.#client = new KafkaClient(this.#connection)
-    await this.#client.connect()
-    await this.#client.topicLayout(this.#config.topic)
-    this.#producer = new Producer(producerOptions(this.#connection))
+    const client = new KafkaClient(this.#connection)
+    this.#client = client
+    await client.connect()
+    const layout = await client.topicLayout(this.#config.topic)
+    const identity = await client.translated('give this producer an id', () =>
+      untilReady(() => idempotentIdentity(client)),
+    )
+    this.#producer = new RecordProducer({ client, identity, codec: this.#config.compression })
+    this.#producer.addTopic(layout)
     signal.throwIfAborted()
   }
 
   async publish(batch: Batch, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    let messages: Message[] = []
-    let bytes = 0
-    let found = 0
-    for (const { path } of batch.files) {
-      for await (const value of lines(staged(path, batch))) {
-        signal.throwIfAborted()
-        if (messages.length === REQUEST.records || bytes + value.length > REQUEST.bytes) {
-          await this.#send(messages)
-          messages = []
-          bytes = 0
-        }
-        messages.push(this.#message(value))
-        bytes += value.length
-        found++
-      }
-    }
-    if (found !== batch.rowCount) {
-      throw new BatchIncompleteError({ batch: nameOf(batch), expected: batch.rowCount, found })
-    }
-    await this.#send(messages)
+    const { client, producer } = this.#connected()
+    await this.#checkRows(batch, client, producer)
+    await client.translated(`write to topic "${this.#config.topic}"`, async () => {
+      await this.#write(batch, producer, signal)
+      await producer.flush()
+    })
   }
 
   async close(): Promise<void> {
-    await this.#producer?.close()
     this.#client?.close()
     this.#producer = undefined
     this.#client = undefined
   }
 
-  #message(value: Buffer): Message {
-    const { topic, key: column } = this.#config
-    const key = column === undefined ? null : columnText(value, column)
-    return key === null ? { topic, value } : { topic, value, key: Buffer.from(key) }
+  #connected(): { client: KafkaClient; producer: RecordProducer } {
+    if (this.#client === undefined || this.#producer === undefined) throw new Error('the sink is not connected')
+    return { client: this.#client, producer: this.#producer }
   }
 
-  async #send(messages: Message[]): Promise<void> {
-    if (messages.length === 0) return
-    if (this.#producer === undefined || this.#client === undefined) throw new Error('the sink is not connected')
-    try {
-      await this.#producer.send({ messages })
-    } catch (error) {
-      throw this.#client.translate(error, `write to topic "${this.#config.topic}"`)
+  /** Before anything is written: rows that name a topic or partition that there is not. */
+  async #checkRows(batch: Batch, client: KafkaClient, producer: RecordProducer): Promise<void> {
+    const { topic: usual, partition, topicColumn } = this.#config
+    if (partition === undefined && topicColumn === undefined) return
+    const rows = new SinkRows(this.#config, batch.schema)
+    const rejected: RejectedRow[] = []
+    const missing = new Set<string>()
+    const check = (row: number): void => {
+      const topic = rows.topic ?? usual
+      const count = producer.partitionCount(topic)
+      const asked = rows.partition
+      if (missing.has(topic)) rejected.push({ row, reason: `topic "${topic}" does not exist` })
+      else if (asked !== undefined && !(asked >= 0 && asked < count)) {
+        rejected.push({ row, reason: `topic "${topic}" has no partition ${asked}: it has ${count}` })
+      }
+    }
+    await eachRow(batch, (bytes, row) => {
+      rows.read(bytes)
+      const topic = rows.topic ?? usual
+      if (producer.knows(topic) || missing.has(topic)) return void check(row)
+      return client.describeTopics([topic]).then((layouts) => {
+        const found = layouts.get(topic)
+        if (found === undefined) missing.add(topic)
+        else producer.addTopic(found)
+        check(row)
+      })
+    })
+    if (rejected.length > 0) throw new RowsRejectedError({ sink: batch.id.sink, rows: rejected })
+  }
+
+  async #write(batch: Batch, producer: RecordProducer, signal: AbortSignal): Promise<void> {
+    const rows = new SinkRows(this.#config, batch.schema)
+    const now = Date.now()
+    const found = await eachRow(batch, (row) => {
+      rows.read(row)
+      const { topic = this.#config.topic, partition, key, value, timestamp = now, headers } = rows
+      const full = producer.append(topic, partition, key, value, timestamp, headers)
+      if (full !== undefined) signal.throwIfAborted()
+      return full
+    })
+    if (found !== batch.rowCount) {
+      throw new BatchIncompleteError({ batch: nameOf(batch), expected: batch.rowCount, found })
     }
   }
 }
 
+async function idempotentIdentity(client: KafkaClient): Promise<ProducerIdentity> {
+  const answer = await client.requestAny(initProducerId, { transactionalId: null, transactionTimeoutMs: 0 })
+  assertNoError(answer.errorCode)
+  return { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
+}
+
+/** Shows the staged rows of a batch in order, each as a view, and waits where `visit` wants it. Gives their number. */
+async function eachRow(
+  batch: Batch,
+  visit: (row: Buffer, number: number) => Promise<void> | undefined,
+): Promise<number> {
+  let number = 0
+  for (const { path } of batch.files) {
+    for await (const block of wholeLines(staged(path, batch))) {
+      let start = 0
+      for (let end = block.indexOf(NEWLINE); end >= 0; end = block.indexOf(NEWLINE, start)) {
+        const wait = visit(block.subarray(start, end), number++)
+        if (wait !== undefined) await wait
+        start = end + 1
+      }
+    }
+  }
+  return number
+}
+
 async function* staged(path: string, batch: Batch): AsyncGenerator<Buffer> {
   try {
-    yield* createReadStream(path)
+    yield* createReadStream(path, { highWaterMark: 1024 * 1024 })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new BatchUnreadableError({ batch: nameOf(batch), reason }, { cause: error })
@@ -120,18 +154,4 @@ async function* staged(path: string, batch: Batch): AsyncGenerator<Buffer> {
 
 function nameOf({ id }: Batch): string {
   return `${id.pipeline}/${id.incarnation}/${id.sink}/${id.sequence}`
-}
-
-/** A column of a JSON row as text; a number as it stands there, since JavaScript may round it. */
-function columnText(row: Buffer, column: string): string | null {
-  const numbers = new Map<unknown, string | undefined>()
-  const keepSource = function (this: unknown, name: string, value: unknown, context?: { readonly source?: string }) {
-    if (name === column && typeof value === 'number') numbers.set(this, context?.source)
-    return value
-  }
-  const parsed: Record<string, unknown> = JSON.parse(row.toString(), keepSource)
-  const value = parsed[column]
-  if (value === null || value === undefined) return null
-  if (typeof value === 'number') return numbers.get(parsed) ?? String(value)
-  return typeof value === 'string' ? value : JSON.stringify(value)
 }

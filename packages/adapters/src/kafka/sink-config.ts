@@ -1,0 +1,103 @@
+import type { ConfigIssue, Field } from '@headrace/core'
+import { type Static, Type } from 'typebox'
+
+const column = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
+
+export const sinkSchema = Type.Object(
+  {
+    topic: Type.String({
+      minLength: 1,
+      maxLength: 249,
+      pattern: '^[a-zA-Z0-9._-]+$',
+      description: 'Name of the topic.',
+    }),
+    topicColumn: column('Column with the topic’s name, where rows go to several; `topic` where it is NULL.'),
+    key: column('Column that becomes the record’s key.'),
+    partition: column(
+      'Column with the partition’s number. Without it, or where it is NULL, the key’s hash decides as in Kafka’s own clients, and rows without a key go to all partitions in turn.',
+    ),
+    timestamp: column('Column of type timestamp that becomes the record’s timestamp; the time of writing otherwise.'),
+    headers: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        description: 'Columns that become headers of their names, as text; none where they are NULL.',
+      }),
+    ),
+    value: Type.Union(
+      [
+        Type.Literal('json'),
+        Type.Object(
+          { raw: Type.String({ minLength: 1, description: 'Column that is the value: text or bytes.' }) },
+          { additionalProperties: false },
+        ),
+      ],
+      { default: 'json', description: 'What the record’s value is: the row as JSON, or one column as it is.' },
+    ),
+    exclude: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        description: 'Columns that are left out of the value, such as those for partition and headers.',
+      }),
+    ),
+    tombstone: column(
+      'Boolean column: where it is true the record has no value, which deletes its key from a compacted topic.',
+    ),
+    compression: Type.Union(
+      [Type.Literal('none'), Type.Literal('gzip'), Type.Literal('snappy'), Type.Literal('lz4'), Type.Literal('zstd')],
+      { default: 'none', description: 'How batches are compressed.' },
+    ),
+    connection: Type.String({
+      minLength: 1,
+      default: 'kafka',
+      description: 'Name of the `kafka` connection in headrace.yaml.',
+    }),
+  },
+  { additionalProperties: false },
+)
+export type KafkaSinkConfig = Static<typeof sinkSchema>
+
+export const sinkExamples = [
+  { kafka: { topic: 'trades_per_minute', key: 'uno' } },
+  { kafka: { topic: 'customers', key: 'id', tombstone: 'deleted', exclude: ['deleted'], compression: 'zstd' } },
+]
+
+/** Whether what the settings name are columns of the rows, of types that fit, once they are known. */
+export function checkSink(config: KafkaSinkConfig, columns?: readonly Field[]): readonly ConfigIssue[] {
+  if (columns === undefined) return []
+  const issues = namedColumns(config).flatMap(([path, name]) => missing(path, name, columns))
+  return [...issues, ...typeIssues(config, columns)]
+}
+
+function namedColumns(config: KafkaSinkConfig): [path: (string | number)[], name: string][] {
+  const { topicColumn, key, partition, timestamp, tombstone, headers = [], exclude = [], value } = config
+  const single = Object.entries({ topicColumn, key, partition, timestamp, tombstone })
+  return [
+    ...single.flatMap(([path, name]): [string[], string][] => (name === undefined ? [] : [[[path], name]])),
+    ...headers.map((name, i): [(string | number)[], string] => [['headers', i], name]),
+    ...exclude.map((name, i): [(string | number)[], string] => [['exclude', i], name]),
+    ...(typeof value === 'object' ? [[['value', 'raw'], value.raw] as [string[], string]] : []),
+  ]
+}
+
+function missing(path: (string | number)[], name: string, columns: readonly Field[]): ConfigIssue[] {
+  if (columns.some((one) => one.name === name)) return []
+  const hint = `Their columns are ${columns.map((one) => one.name).join(', ')}.`
+  return [{ path, message: `the rows have no column "${name}"`, hint }]
+}
+
+const TYPES = {
+  partition: { fits: /^U?(TINYINT|SMALLINT|INTEGER|BIGINT)$/, what: 'a whole number' },
+  timestamp: { fits: /^TIMESTAMP/, what: 'a timestamp' },
+  tombstone: { fits: /^BOOLEAN$/, what: 'a boolean' },
+  topicColumn: { fits: /^VARCHAR$/, what: 'a varchar' },
+} as const
+
+function typeIssues(config: KafkaSinkConfig, columns: readonly Field[]): ConfigIssue[] {
+  return Object.entries(TYPES).flatMap(([setting, { fits, what }]) => {
+    const name = config[setting as keyof typeof TYPES]
+    const type = columns.find((one) => one.name === name)?.type
+    if (type === undefined || fits.test(type)) return []
+    const message = `the column "${name}" has the type ${type}, not that of ${what}`
+    return [{ path: [setting], message, hint: 'Cast it in an SQL step.' }]
+  })
+}

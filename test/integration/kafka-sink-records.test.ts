@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Field } from '@headrace/core'
+import { BatchStager, Database, SINK_TEST_ID } from '@headrace/core/testing'
+import { Partitioners } from 'kafkajs'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { KafkaPlaces } from './support/kafka-places.ts'
+import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
+import { type PlainRecord, readTopic } from './support/read-topic.ts'
+
+let kafka: KafkaUnderTest
+let places: KafkaPlaces
+let folder: string
+let database: Database
+let stager: BatchStager
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-records-'))
+  kafka = await startKafka(folder)
+  places = await KafkaPlaces.open(kafka.address)
+  database = await Database.open(undefined, { threads: 1 })
+  stager = new BatchStager(database, folder)
+})
+afterAll(async () => {
+  database?.close()
+  await places?.close()
+  await kafka?.stop()
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+})
+
+const signal = new AbortController().signal
+
+/** What the settings make of the rows, read back by kafkajs. */
+async function written(settings: { topic: string; [setting: string]: unknown }, query: string): Promise<PlainRecord[]> {
+  const columns: Field[] = await stager.describe(query)
+  const batch = await stager.stage({ ...SINK_TEST_ID, sequence: 1 }, { format: 'ndjson' }, columns, [query])
+  const sink = places.sink(settings)
+  await sink.connect(signal)
+  await sink.publish(batch, signal)
+  await sink.close()
+  return readTopic(places.kafka, settings.topic)
+}
+
+it('key, partition, timestamp, headers and tombstones come from columns', async () => {
+  const topic = await places.topic(3)
+  const query = `SELECT * FROM (VALUES
+    ('a', 2, TIMESTAMP '2026-11-20 01:02:03.5', 'h1', false), (NULL, 0, NULL, NULL, NULL), ('c', 1, NULL, '', true)
+  ) AS t(k, p, ts, h, gone)`
+  const settings = {
+    key: 'k',
+    partition: 'p',
+    timestamp: 'ts',
+    headers: ['h'],
+    tombstone: 'gone',
+    exclude: ['p', 'ts', 'h', 'gone'],
+  }
+  const before = Date.now()
+  const records = await written({ topic, ...settings }, query)
+  expect(records.map(({ timestamp, ...rest }) => rest)).toEqual([
+    { partition: 0, key: null, value: '{"k":null}', headers: {} },
+    { partition: 1, key: 'c', value: null, headers: { h: '' } },
+    { partition: 2, key: 'a', value: '{"k":"a"}', headers: { h: 'h1' } },
+  ])
+  const [now, , given] = records.map(({ timestamp }) => timestamp)
+  expect(given).toBe(Date.UTC(2026, 10, 20, 1, 2, 3, 500))
+  expect(now).toBeGreaterThanOrEqual(before)
+})
+
+it('a key goes to the partition that kafkajs gives it too', async () => {
+  const [ours, theirs] = [await places.topic(5), await places.topic(5)]
+  const keys = Array.from({ length: 200 }, (_, i) => `key ${i}`)
+  const producer = places.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+  await producer.connect()
+  await producer.send({ topic: theirs, messages: keys.map((key) => ({ key, value: '' })) })
+  await producer.disconnect()
+  const query = `SELECT 'key ' || range AS key FROM range(200)`
+  const placed = (records: PlainRecord[]) => records.map(({ partition, key }) => `${partition} ${key}`).sort()
+  const own = await written({ topic: ours, key: 'key' }, query)
+  expect(placed(own)).toEqual(placed(await readTopic(places.kafka, theirs)))
+})
+
+it.each(['gzip', 'snappy', 'lz4', 'zstd'])('batches are compressed by %s', async (compression) => {
+  const topic = await places.topic(2)
+  const records = await written({ topic, compression }, `SELECT range AS n, repeat('x', 100) AS pad FROM range(30000)`)
+  expect(records).toHaveLength(30_000)
+  expect(new Set(records.map(({ value }) => JSON.parse(value ?? '').n)).size).toBe(30_000)
+  expect(new Set(records.map(({ partition }) => partition)).size).toBe(2)
+})
+
+it('rows choose their topic; those that name one that is not there are refused before anything is written', async () => {
+  const [usual, other] = [await places.topic(1), await places.topic(1)]
+  const settings = { topic: usual, topicColumn: 't', partition: 'p', exclude: ['t', 'p'] }
+  const rows = (...values: string[]) => `SELECT * FROM (VALUES ${values.join(', ')}) AS v(n, t, p)`
+  const refused = written(settings, rows(`(1, 'nowhere', NULL)`, `(2, '${other}', 0)`, `(3, NULL, 1)`))
+  await expect(refused).rejects.toMatchObject({
+    code: 'SINK_ROWS_REJECTED',
+    rows: [
+      { row: 0, reason: 'topic "nowhere" does not exist' },
+      { row: 2, reason: `topic "${usual}" has no partition 1: it has 1` },
+    ],
+  })
+  await written(settings, rows(`(2, '${other}', 0)`, `(3, NULL, NULL)`))
+  expect((await readTopic(places.kafka, usual)).map(({ value }) => value)).toEqual(['{"n":3}'])
+  expect((await readTopic(places.kafka, other)).map(({ value }) => value)).toEqual(['{"n":2}'])
+})
