@@ -198,26 +198,6 @@ describe('a producer', () => {
     id = ''
     expect(await new TestProducer().init()).toBe(ERROR.INVALID_REQUEST)
   })
-
-  test('gets another producer id when its epochs are used up', async () => {
-    const one = await producer()
-    const { producerId } = one
-    for (let epoch = one.producerEpoch; epoch < 32_766; epoch++)
-      client.send(initProducerId, 5, {
-        transactionalId: id,
-        transactionTimeoutMs: 1000,
-        producerId,
-        producerEpoch: epoch,
-      })
-    for (let epoch = one.producerEpoch; epoch < 32_766; epoch++) await client.receive(initProducerId, 5)
-    one.producerEpoch = 32_766
-    expect(await one.init()).toBe(ERROR.NONE)
-    expect(one.producerId).not.toBe(producerId)
-    expect(one.producerEpoch).toBe(0)
-    const again = Object.assign(new TestProducer(), { producerId, producerEpoch: 32_766 })
-    expect(await again.init()).toBe(ERROR.NONE)
-    expect(again).toMatchObject({ producerId: one.producerId, producerEpoch: 0 })
-  })
 })
 
 describe('a transaction', () => {
