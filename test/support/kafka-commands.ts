@@ -1,32 +1,37 @@
 import { Kafka, logLevel, type Message } from 'kafkajs'
-import { BrokerProcess } from './broker-process.ts'
+import { type KafkaUnderTest, startKafka } from '../integration/support/kafka-under-test.ts'
 import { commandLine } from './command-line.ts'
 import { type Ended, HeadraceProcess } from './headrace-process.ts'
 
-/** A broker, and the command line pointed at it from a folder that knows nothing else. */
+/** The Kafka under test, and the command line pointed at it from a folder that knows nothing else. */
 export class KafkaCommands {
-  readonly broker: BrokerProcess
+  readonly kafka: KafkaUnderTest
   readonly folder: string
   /** A client that nobody here wrote, to look at what the commands have done. */
   readonly peer: Kafka
 
-  private constructor(broker: BrokerProcess, folder: string) {
-    this.broker = broker
+  private constructor(kafka: KafkaUnderTest, folder: string) {
+    this.kafka = kafka
     this.folder = folder
-    this.peer = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING, retry: { retries: 2 } })
+    this.peer = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING, retry: { retries: 5 } })
   }
 
-  static async start(folder: string): Promise<KafkaCommands> {
-    return new KafkaCommands(await BrokerProcess.start(`${folder}/broker`), folder)
-  }
-
-  /** The broker anew, on the same data and port. */
-  async restarted(port: number): Promise<KafkaCommands> {
-    return new KafkaCommands(await BrokerProcess.start(`${this.folder}/broker`, { port }), this.folder)
+  /** Takes away what an earlier run has left under these names on a cluster that stays. */
+  static async start(folder: string, names: readonly string[] = []): Promise<KafkaCommands> {
+    const commands = new KafkaCommands(await startKafka(`${folder}/broker`), folder)
+    const admin = commands.peer.admin()
+    await admin.connect()
+    const left = (await admin.listTopics()).filter((topic) => names.includes(topic))
+    if (left.length > 0) await admin.deleteTopics({ topics: left })
+    const { groups } = await admin.listGroups()
+    const old = groups.map(({ groupId }) => groupId).filter((group) => names.includes(group))
+    if (old.length > 0) await admin.deleteGroups(old)
+    await admin.disconnect()
+    return commands
   }
 
   get env(): Readonly<Record<string, string>> {
-    return { HEADRACE_BOOTSTRAP: this.broker.address }
+    return { HEADRACE_BOOTSTRAP: this.kafka.address }
   }
 
   run(...args: string[]): Promise<Ended> {

@@ -1,5 +1,6 @@
 import type { KafkaCluster } from '../cluster.ts'
-import { type CommittedOffset, committedOffsets, describeGroup, type GroupDescription } from './groups.ts'
+import { describeGroup, type GroupDescription } from './describe-group.ts'
+import { type CommittedOffset, committedOffsets } from './groups.ts'
 import { type OffsetRange, offsetRanges } from './offsets.ts'
 
 /** One partition that a group reads or has read. */

@@ -1,21 +1,20 @@
-import { assertNoError, ProtocolError, similarNames } from '@headrace/adapters/kafka'
+import { assertNoError, ProtocolError } from '@headrace/adapters/kafka'
 import {
   type Decoded,
   deleteGroups,
-  describeGroups,
   type Encodable,
   listGroups,
   offsetCommit,
   offsetFetch,
 } from '@headrace/broker/protocol'
 import type { KafkaCluster } from '../cluster.ts'
-import { GroupActiveError, GroupUnknownError } from '../errors.ts'
-import { readAssignment } from './member-assignment.ts'
+import { GroupActiveError } from '../errors.ts'
+import { describeGroup, unknownGroup } from './describe-group.ts'
 import { refusal } from './refusal.ts'
 
 const UNKNOWN_MEMBER_ID = 25
 const NON_EMPTY_GROUP = 68
-const GROUP_ID_NOT_FOUND = 69
+export const GROUP_ID_NOT_FOUND = 69
 
 /** The first version of OffsetFetch that takes several groups, in another field. */
 const FIRST_BATCHED_FETCH = 8
@@ -26,24 +25,6 @@ export interface GroupSummary {
   readonly type: string | null
   readonly state: string | null
   readonly protocol: string
-}
-
-interface GroupMember {
-  readonly memberId: string
-  readonly instanceId: string | null
-  readonly clientId: string
-  readonly host: string
-  readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
-}
-
-export interface GroupDescription {
-  readonly group: string
-  readonly type: string
-  readonly state: string
-  readonly assignor: string
-  /** Id of the broker that coordinates it. */
-  readonly coordinator: number
-  readonly members: readonly GroupMember[]
 }
 
 export interface CommittedOffset {
@@ -69,33 +50,6 @@ export async function listAllGroups(cluster: KafkaCluster): Promise<GroupSummary
       protocol: protocolType,
     }))
   return summaries.sort((a, b) => (a.group < b.group ? -1 : 1))
-}
-
-/** A group's members and what each of them reads. Throws GROUP_UNKNOWN. */
-export async function describeGroup(cluster: KafkaCluster, group: string): Promise<GroupDescription> {
-  const answer = await cluster.request(
-    describeGroups,
-    { groups: [group] },
-    { group },
-    `describe group "${group}"`,
-    ({ groups }) => assertFound(groups[0]?.errorCode ?? GROUP_ID_NOT_FOUND),
-  )
-  const [found] = answer.groups
-  if (found === undefined || found.groupState === 'Dead') throw await unknownGroup(cluster, group)
-  return {
-    group,
-    type: 'classic',
-    state: found.groupState,
-    assignor: found.protocolData,
-    coordinator: await cluster.coordinator(group),
-    members: found.members.map((member) => ({
-      memberId: member.memberId,
-      instanceId: member.groupInstanceId,
-      clientId: member.clientId,
-      host: member.clientHost.replace(/^\//, ''),
-      partitions: readAssignment(member.memberAssignment),
-    })),
-  }
 }
 
 /** All offsets that a group has committed, by topic and partition. */
@@ -164,17 +118,8 @@ async function activeGroup(cluster: KafkaCluster, group: string, operation: stri
   return new GroupActiveError({ group, operation, members: members.length })
 }
 
-async function unknownGroup(cluster: KafkaCluster, group: string): Promise<GroupUnknownError> {
-  const groups = await listAllGroups(cluster)
-  const similar = similarNames(
-    group,
-    groups.map((one) => one.group),
-  )
-  return new GroupUnknownError({ group, similar })
-}
-
 /** A group that is not there is the caller's to tell. */
-function assertFound(errorCode: number): void {
+export function assertFound(errorCode: number): void {
   if (errorCode !== GROUP_ID_NOT_FOUND) assertNoError(errorCode)
 }
 

@@ -1,7 +1,8 @@
 import type { TopicPartitions } from '../arguments.ts'
 import type { KafkaCluster, TopicMetadata } from '../cluster.ts'
 import { GroupActiveError, PartitionUnknownError, ResetTargetMissingError } from '../errors.ts'
-import { commitOffsets, committedOffsets, describeGroup } from './groups.ts'
+import { describeGroup } from './describe-group.ts'
+import { commitOffsets, committedOffsets } from './groups.ts'
 import { offsetRanges, offsetsAt } from './offsets.ts'
 import { type PartitionState, type PlannedReset, planReset, type ResetTarget } from './plan-reset.ts'
 

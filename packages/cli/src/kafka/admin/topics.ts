@@ -71,7 +71,7 @@ export async function createTopic(cluster: KafkaCluster, name: string, wanted: N
   const [created] = answer.topics
   if (created?.errorCode === TOPIC_ALREADY_EXISTS) throw new TopicExistsError({ topic: name })
   if (created !== undefined && created.errorCode !== 0) throw refusal(created, operation)
-  if (!dryRun) await untilKnown(cluster, name)
+  if (!dryRun) await untilTold(cluster, name, hasLeaders)
 }
 
 /** Deletes a topic with all its records. Throws TOPIC_UNKNOWN, KAFKA_REQUEST_FAILED. */
@@ -84,7 +84,10 @@ export async function deleteTopic(cluster: KafkaCluster, name: string): Promise<
     assertController(responses[0]?.errorCode),
   )
   const [deleted] = answer.responses
-  if (deleted === undefined || deleted.errorCode === 0) return
+  if (deleted === undefined || deleted.errorCode === 0) {
+    await untilTold(cluster, name, (found) => found === undefined || found.errorCode !== 0)
+    return
+  }
   if ([UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC].includes(deleted.errorCode)) throw await cluster.unknownTopic(name)
   throw refusal(deleted, operation)
 }
@@ -98,16 +101,24 @@ export async function growTopic(cluster: KafkaCluster, name: string, count: numb
   )
   const [grown] = answer.results
   if (grown !== undefined && grown.errorCode !== 0) throw refusal(grown, operation)
+  if (!dryRun) await untilTold(cluster, name, (found) => hasLeaders(found) && found?.partitions.length === count)
 }
 
-// A cluster tells of a new topic a moment after it has agreed to it.
-async function untilKnown(cluster: KafkaCluster, name: string): Promise<void> {
-  const unknown = new ProtocolError(UNKNOWN_TOPIC_OR_PARTITION)
-  await cluster.patiently(`create topic "${name}"`, async () => {
+// A cluster tells of a change a moment after it has agreed to it.
+async function untilTold(
+  cluster: KafkaCluster,
+  name: string,
+  isSo: (found: TopicMetadata | undefined) => boolean,
+): Promise<void> {
+  const notYet = new ProtocolError(UNKNOWN_TOPIC_OR_PARTITION)
+  await cluster.patiently(`tell of the change to topic "${name}"`, async () => {
     const [found] = await cluster.topics([name])
-    const isThere = found?.errorCode === 0 && found.partitions.every(({ leaderId }) => leaderId >= 0)
-    if (!isThere) throw unknown
+    if (!isSo(found)) throw notYet
   })
+}
+
+function hasLeaders(found: TopicMetadata | undefined): boolean {
+  return found?.errorCode === 0 && found.partitions.every(({ leaderId }) => leaderId >= 0)
 }
 
 /** Asks again where the controller has moved. */

@@ -1,14 +1,30 @@
 import { once } from 'node:events'
+import { Consumer } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { KafkaCommands } from '../support/kafka-commands.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
+import { KafkaCommands } from '../../support/kafka-commands.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const folder = temporaryFolder('headrace-kafka-admin-')
+const NAMES = [
+  'orders',
+  'described',
+  'one',
+  'two',
+  'three',
+  'tuned',
+  'kept',
+  'live',
+  'timed',
+  'readers',
+  'late',
+  'balanced',
+  'balanced-readers',
+]
 let kafka: KafkaCommands
 beforeAll(async () => {
-  kafka = await KafkaCommands.start(folder())
+  kafka = await KafkaCommands.start(folder(), NAMES)
 })
-afterAll(() => kafka?.broker.stop())
+afterAll(() => kafka?.kafka.stop())
 
 describe('topics', () => {
   test('created as asked, with the configs that were given, as another client sees them', async () => {
@@ -96,7 +112,8 @@ describe('topics', () => {
     }
     expect(await configsOf()).toEqual({ 'retention.ms': '1000', 'segment.ms': '60000' })
     await kafka.json('topics', 'alter', 'tuned', ...set)
-    expect(await configsOf()).toEqual({ 'max.message.bytes': '99999', 'segment.ms': '60000' })
+    // A cluster shows a change a moment after it has agreed to it.
+    await expect.poll(configsOf).toEqual({ 'max.message.bytes': '99999', 'segment.ms': '60000' })
     const refused = await kafka.run('topics', 'alter', 'tuned', '--config', 'no.such.config=1')
     expect(refused.code).toBe(1)
     expect(refused.stderr).toMatch(
@@ -181,6 +198,40 @@ describe('groups', () => {
     })
     expect(await kafka.json('groups', 'delete', 'readers')).toEqual({ deleted: ['readers'] })
     expect((await kafka.run('groups', 'describe', 'readers')).stderr).toMatch(/^GROUP_UNKNOWN/)
+  })
+
+  test('one that the broker balances (KIP-848) is shown with its members', async () => {
+    await kafka.json('topics', 'create', 'balanced', '--partitions', '3')
+    await kafka.send('balanced', [{ value: 'x', partition: 2 }])
+    const consumer = new Consumer({
+      clientId: 'balanced-reader',
+      groupId: 'balanced-readers',
+      bootstrapBrokers: [kafka.kafka.address],
+      groupProtocol: 'consumer',
+      autocommit: false,
+    })
+    const stream = await consumer.consume({ topics: ['balanced'], mode: 'earliest' })
+    stream.pause()
+    const shown = async () => {
+      const { groups } = await kafka.json('groups', 'describe', 'balanced-readers')
+      return groups[0].members[0]?.partitions.length
+    }
+    await expect.poll(shown, { timeout: 20_000 }).toBe(3)
+    const { groups } = await kafka.json('groups', 'describe', 'balanced-readers')
+    expect(groups[0]).toMatchObject({ type: 'consumer', state: 'Stable', members: [{ clientId: 'balanced-reader' }] })
+    expect(groups[0].partitions).toMatchObject([
+      { topic: 'balanced', partition: 0, committed: null, end: 0, lag: 0 },
+      { topic: 'balanced', partition: 1, committed: null, end: 0, lag: 0 },
+      { topic: 'balanced', partition: 2, committed: null, end: 1, lag: 1 },
+    ])
+    const refused = await kafka.run('groups', 'reset', 'balanced-readers', '--topic', 'balanced', '--to', 'latest')
+    expect(refused.stderr).toMatch(/^GROUP_ACTIVE/)
+    await stream.close()
+    await consumer.close(true)
+    await kafka.json('groups', 'reset', 'balanced-readers', '--topic', 'balanced', '--to', 'latest')
+    const after = await kafka.json('groups', 'describe', 'balanced-readers')
+    expect(after.groups[0]).toMatchObject({ state: 'Empty', totalLag: 0 })
+    await kafka.json('groups', 'delete', 'balanced-readers')
   })
 
   test('a consumer of another make begins where a reset by time has put its group', async () => {

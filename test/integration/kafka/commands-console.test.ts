@@ -1,15 +1,34 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { KafkaCommands } from '../support/kafka-commands.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
+import { KafkaCommands } from '../../support/kafka-commands.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const folder = temporaryFolder('headrace-kafka-console-')
+const TOPICS = [
+  'keyed',
+  'keyed-by-peer',
+  'packed-gzip',
+  'packed-snappy',
+  'packed-lz4',
+  'packed-zstd',
+  'prices',
+  'many',
+  'acks-1',
+  'acks-0',
+  'broken',
+  'typed',
+  'ten',
+  'binary',
+  'committed',
+  'awaited',
+]
+const NAMES = [...TOPICS, 'ten-readers', 'peer-keyed', 'peer-prices']
 let kafka: KafkaCommands
 beforeAll(async () => {
-  kafka = await KafkaCommands.start(folder())
+  kafka = await KafkaCommands.start(folder(), NAMES)
 })
-afterAll(() => kafka?.broker.stop())
+afterAll(() => kafka?.kafka.stop())
 
 /** Makes a topic, and sends a text from a file. */
 async function produced(topic: string, text: string | Buffer, ...args: string[]) {
@@ -242,20 +261,5 @@ describe('consume', () => {
     clearInterval(sent)
     expect([interrupted.code, interrupted.stderr]).toEqual([0, ''])
     expect([left.code, left.stderr]).toEqual([0, ''])
-  })
-
-  test('goes on when the broker was away for a while', async () => {
-    const own = await KafkaCommands.start(path.join(folder(), 'restarted'))
-    const { port } = own.broker
-    await own.json('topics', 'create', 'steady', '--partitions', '1')
-    await own.send('steady', [{ value: 'before' }])
-    const running = own.begin(['consume', 'steady', '--count', '2'])
-    await running.line(/^before$/m)
-    await own.broker.stop()
-    const again = await own.restarted(port)
-    await again.send('steady', [{ value: 'after' }])
-    const ended = await running.ended()
-    await again.broker.stop()
-    expect([ended.code, ended.stdout]).toEqual([0, 'before\nafter\n'])
   })
 })
