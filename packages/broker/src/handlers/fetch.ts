@@ -56,6 +56,7 @@ export function fetchHandler({ topics }: Services): Handler {
       arrivals.countAnew()
       // What an earlier pass has read is not sent.
       context.memory.release()
+      context.memory.recycle()
       const { responses, bytes, hasError } = await collect(wanted, request, context)
       const leftMs = deadline - performance.now()
       const isEnough = hasError || bytes >= request.minBytes || logs.length === 0
@@ -117,7 +118,8 @@ async function read(
     // Taken before the read: what is decided while it goes on may lie beyond what it brings.
     const { endOffset: highWatermark, lastStableOffset } = log
     const upTo = isCommitted ? lastStableOffset : highWatermark
-    const records = maxBytes > 0 || isFirst ? await log.read(asked.fetchOffset, maxBytes, isFirst, upTo) : NO_RECORDS
+    const records =
+      maxBytes > 0 || isFirst ? await log.read(asked.fetchOffset, maxBytes, isFirst, upTo, memory.take) : NO_RECORDS
     memory.settle(maxBytes, records.length)
     return {
       partitionIndex,

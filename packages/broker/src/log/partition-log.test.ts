@@ -28,6 +28,8 @@ function fail(error: unknown): void {
 
 /** Opens the log. One that the test does not stop lies there as a killed process would leave it: its files say nothing of their end. */
 async function openLog(settings = ROOMY): Promise<PartitionLog> {
+  // A process that is dead does not go on writing.
+  for (const killed of open) await killed.settled()
   const flusher = new IntervalFlusher(60_000, fail)
   const storage = { fsync: { mode: 'interval', ms: 60_000 }, flusher, onError: fail } as const
   const log = await PartitionLog.open(folder, settings, storage)

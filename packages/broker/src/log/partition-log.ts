@@ -10,6 +10,7 @@ import { checkBatch, type Placement, planAppend } from './plan-append.ts'
 import { prepareBatch } from './prepare-batch.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import { recoverLog } from './recovery.ts'
+import { type Allocate, allocateOwn } from './scan.ts'
 import { Segment } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
 import { emptyState, type SegmentEnd } from './segment-state.ts'
@@ -136,9 +137,15 @@ export class PartitionLog implements Flushable, MaintainedLog {
 
   /**
    * Whole batches from the one that holds `offset` on, before `upTo`: up to `maxBytes`, or with `atLeastOne` at least one. Rejects with
-   * OFFSET_OUT_OF_RANGE for an offset that the log does not have.
+   * OFFSET_OUT_OF_RANGE for an offset that the log does not have. They are read into what `allocate` gives.
    */
-  async read(offset: number, maxBytes: number, atLeastOne: boolean, upTo = this.#endOffset): Promise<Buffer> {
+  async read(
+    offset: number,
+    maxBytes: number,
+    atLeastOne: boolean,
+    upTo = this.#endOffset,
+    allocate: Allocate = allocateOwn,
+  ): Promise<Buffer> {
     this.#closing.signal.throwIfAborted()
     if (offset < this.#startOffset || offset > this.#endOffset)
       throw new KafkaError(
@@ -147,10 +154,10 @@ export class PartitionLog implements Flushable, MaintainedLog {
       )
     if (offset >= upTo) return NO_BATCHES
     for (let segment = this.segments.at(offset); segment; segment = this.segments.after(segment)) {
-      const batches = await segment.read(offset, maxBytes, upTo, atLeastOne)
+      const batches = await segment.read(offset, maxBytes, upTo, atLeastOne, allocate)
       if (batches !== undefined) return batches
       // Deleted or compacted meanwhile: what is there now decides.
-      if (segment.isGone) return this.read(offset, maxBytes, atLeastOne, upTo)
+      if (segment.isGone) return this.read(offset, maxBytes, atLeastOne, upTo, allocate)
     }
     return NO_BATCHES
   }

@@ -8,10 +8,20 @@ const RECOVERY_WINDOW_BYTES = 4 * 1024 * 1024
 /** Called with each batch and the byte of the file where it begins; returning false stops the scan. */
 export type BatchVisitor = (batch: BatchHeader, position: number) => unknown
 
-/** Reads exactly `length` bytes at `position` into a buffer of its own; fewer only at the file's end. */
-export async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  // Slow: such buffers are often large and must not come out of the pool that small ones share.
-  const buffer = Buffer.allocUnsafeSlow(length)
+/** Gives a buffer of at least so many bytes. */
+export type Allocate = (bytes: number) => Buffer
+
+// Slow: such buffers are often large and must not come out of the pool that small ones share.
+export const allocateOwn: Allocate = (bytes) => Buffer.allocUnsafeSlow(bytes)
+
+/** Reads exactly `length` bytes at `position`; fewer only at the file's end. */
+export async function readAt(
+  handle: FileHandle,
+  position: number,
+  length: number,
+  allocate: Allocate = allocateOwn,
+): Promise<Buffer> {
+  const buffer = allocate(length).subarray(0, length)
   return buffer.subarray(0, await fill(handle, buffer, position))
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { BATCH_HEADER_BYTES, BatchHeader } from '../protocol/index.ts'
 import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
 import { OffsetIndex } from './offset-index.ts'
-import { readAt, scanHeaders } from './scan.ts'
+import { type Allocate, allocateOwn, readAt, scanHeaders } from './scan.ts'
 import { emptyState, type SegmentEnd, type SegmentState } from './segment-state.ts'
 
 /** So many places where readers left off are remembered, so that whoever reads on needs no search. */
@@ -90,8 +90,14 @@ export class Segment {
    * The batches that hold `offset` and what follows, up to `maxBytes` and below `upTo`; undefined where the segment ends before `offset`.
    * With `atLeastOne`, the first batch comes even if it is larger than `maxBytes`. Undefined, too, where the segment is gone.
    */
-  read(offset: number, maxBytes: number, upTo: number, atLeastOne: boolean): Promise<Buffer | undefined> {
-    return this.#whileOpen(() => this.#read(offset, maxBytes, upTo, atLeastOne))
+  read(
+    offset: number,
+    maxBytes: number,
+    upTo: number,
+    atLeastOne: boolean,
+    allocate: Allocate = allocateOwn,
+  ): Promise<Buffer | undefined> {
+    return this.#whileOpen(() => this.#read(offset, maxBytes, upTo, atLeastOne, allocate))
   }
 
   /** The first batch with a record of `timestamp` or later that reaches `startOffset`. */
@@ -105,14 +111,20 @@ export class Segment {
     })
   }
 
-  async #read(offset: number, maxBytes: number, upTo: number, atLeastOne: boolean): Promise<Buffer | undefined> {
+  async #read(
+    offset: number,
+    maxBytes: number,
+    upTo: number,
+    atLeastOne: boolean,
+    allocate: Allocate,
+  ): Promise<Buffer | undefined> {
     const position = this.#places.get(offset) ?? (await this.#find(offset))
     if (position === undefined || position >= this.#sizeBytes) return undefined
     const wanted = Math.min(Math.max(maxBytes, BATCH_HEADER_BYTES), this.#sizeBytes - position)
-    const buffer = await readAt(this.#handle, position, wanted)
+    const buffer = await readAt(this.#handle, position, wanted, allocate)
     let taken = this.#wholeBatches(buffer, position, upTo, maxBytes)
     if (taken > 0 || !atLeastOne) return buffer.subarray(0, taken)
-    const first = await readAt(this.#handle, position, new BatchHeader().at(buffer, 0).sizeBytes)
+    const first = await readAt(this.#handle, position, new BatchHeader().at(buffer, 0).sizeBytes, allocate)
     taken = this.#wholeBatches(first, position, upTo, first.length)
     return first.subarray(0, taken)
   }

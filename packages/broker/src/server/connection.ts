@@ -28,6 +28,8 @@ export interface ConnectionOptions extends ConnectionServices {
   readonly gate: SaslGate | undefined
 }
 
+const NOTHING = Buffer.alloc(0)
+
 interface Outcome {
   readonly chunks?: Buffer[] | null
   /** Ends the connection, behind `chunks` where there are any. */
@@ -93,7 +95,7 @@ export class Connection {
     const lease = this.#options.responseMemory.lease()
     const outcome = this.#outcomeOf(frame, lease)
     this.#answered = this.#answered.then(async () => {
-      await this.#answer(await outcome)
+      await this.#answer(await outcome, lease)
       lease.release()
       this.#requestsInFlight--
       this.#bytesInFlight -= frame.length
@@ -140,15 +142,19 @@ export class Connection {
     return refusal ? { chunks, failure: new ClientFault('authentication', this.#told(refusal.message)) } : { chunks }
   }
 
-  async #answer({ chunks, failure }: Outcome): Promise<void> {
+  async #answer({ chunks, failure }: Outcome, lease: ResponseLease): Promise<void> {
     if (this.#gone.signal.aborted) return
-    if (chunks && chunks.length > 0) await this.#send(chunks)
+    if (chunks && chunks.length > 0) await this.#send(chunks, lease)
     if (failure !== undefined) this.#fail(failure)
   }
 
-  async #send(chunks: readonly Buffer[]): Promise<void> {
+  async #send(chunks: readonly Buffer[], lease: ResponseLease): Promise<void> {
     this.#socket.cork()
     for (const chunk of chunks) this.#socket.write(chunk)
+    // Behind all of it: only once the operating system has taken the answer may its buffers hold another.
+    this.#socket.write(NOTHING, (error) => {
+      if (!error) lease.recycle()
+    })
     this.#socket.uncork()
     if (!this.#socket.writableNeedDrain) return
     this.#isBlocked = true

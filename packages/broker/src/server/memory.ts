@@ -1,3 +1,4 @@
+import { BufferPool } from './buffer-pool.ts'
 import { ClientFault } from './client-fault.ts'
 
 /** A connection whose requests take no more than this is never refused memory. */
@@ -28,9 +29,13 @@ const ALWAYS_GRANTED_RESPONSE_BYTES = 64 * 1024
 /** More is not read for one response, whatever its client would take: Kafka's fetch.max.bytes, with less in it. */
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 
+/** Kept for the responses to come. */
+const MAX_FREE_BYTES = 16 * 1024 * 1024
+
 /** Bytes of records, of all connections together, that were read and wait to be sent. */
 export class ResponseMemory {
   readonly #maxBytes: number
+  readonly #pool = new BufferPool(MAX_FREE_BYTES)
   #usedBytes = 0
 
   constructor(maxBytes: number) {
@@ -43,6 +48,7 @@ export class ResponseMemory {
 
   lease(): ResponseLease {
     let held = 0
+    let buffers: Buffer[] = []
     const hold = (bytes: number) => {
       held += bytes
       this.#usedBytes += bytes
@@ -56,6 +62,15 @@ export class ResponseMemory {
       },
       settle: (reservedBytes, takenBytes) => hold(takenBytes - reservedBytes),
       release: () => hold(-held),
+      take: (bytes) => {
+        const buffer = this.#pool.take(bytes)
+        buffers.push(buffer)
+        return buffer
+      },
+      recycle: () => {
+        for (const buffer of buffers) this.#pool.give(buffer)
+        buffers = []
+      },
     }
   }
 }
@@ -67,4 +82,8 @@ export interface ResponseLease {
   /** How many bytes were really read for a reservation. */
   settle(reservedBytes: number, takenBytes: number): void
   release(): void
+  /** A buffer of at least `bytes` to read records into. */
+  take(bytes: number): Buffer
+  /** Gives the buffers to other responses: nobody may need a byte of them any more, the operating system neither. */
+  recycle(): void
 }
