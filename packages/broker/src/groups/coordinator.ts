@@ -1,5 +1,6 @@
 import { KafkaError } from '../protocol/index.ts'
 import { ClassicGroup } from './classic/classic-group.ts'
+import { CONSUMER_PROTOCOL_TYPE } from './classic/consumer-subscription.ts'
 import type { MemberRef } from './classic/member.ts'
 import type { StoredClassicGroup } from './classic/stored-group.ts'
 import { ConsumerGroup } from './consumer/consumer-group.ts'
@@ -8,8 +9,9 @@ import { JOINING } from './consumer/member.ts'
 import { Subscriptions, type TopicsView } from './consumer/subscription.ts'
 import type { GroupSettings } from './group-settings.ts'
 import type { GroupStore } from './group-store.ts'
-import type { OffsetStore } from './offset-store.ts'
-import { realTimers, type Timers } from './timers.ts'
+import type { OffsetStore, PartitionOffset } from './offset-store.ts'
+import { planExpiry } from './plan-expiry.ts'
+import { realTimers, type Timer, type Timers } from './timers.ts'
 
 export type Group = ClassicGroup | ConsumerGroup
 
@@ -37,6 +39,7 @@ export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions
   readonly #timers: Timers
   readonly #groups = new Map<string, Group>()
+  #expiry: Timer | undefined
 
   private constructor(options: GroupCoordinatorOptions) {
     this.#options = options
@@ -54,6 +57,7 @@ export class GroupCoordinator {
       for (const member of state.members.values()) await coordinator.subscriptions.prepare(member.subscribedTopicRegex)
       coordinator.#groups.set(id, coordinator.#newConsumerGroup(id, state))
     }
+    coordinator.#expireLater()
     return coordinator
   }
 
@@ -132,10 +136,51 @@ export class GroupCoordinator {
     await Promise.all([this.#options.store.delete(groupId), this.offsets.deleteGroup(groupId)])
   }
 
+  /**
+   * Forgets single offsets of a group. Gives for each partition whether it could: those of topics that members read from are kept. Throws
+   * GROUP_ID_NOT_FOUND or NON_EMPTY_GROUP.
+   */
+  async deleteOffsets<P extends { readonly topic: string; readonly partition: number }>(
+    groupId: string,
+    partitions: readonly P[],
+  ): Promise<ReadonlySet<P>> {
+    const group = this.find(groupId)
+    if (group === undefined) throw new KafkaError('GROUP_ID_NOT_FOUND', `there is no group "${groupId}"`)
+    if (!group.isEmpty && group.protocolType !== CONSUMER_PROTOCOL_TYPE)
+      throw new KafkaError('NON_EMPTY_GROUP', `group "${groupId}" has members, and what they read cannot be told`)
+    const subscribed = new Set(partitions.map(({ topic }) => topic).filter((topic) => group.isSubscribedTo(topic)))
+    const free = partitions.filter(({ topic }) => !subscribed.has(topic))
+    await this.offsets.delete(groupId, free)
+    return new Set(free)
+  }
+
+  /** Forgets offsets that nobody has needed for long enough, and groups that have neither members nor offsets. */
+  async expire(): Promise<void> {
+    const { offsetsRetentionMs: retentionMs } = this.settings
+    for (const group of this.list()) {
+      const offsets = this.offsets.list(group.id)
+      const expired = planExpiry(offsets, group.emptySinceMs, { nowMs: this.#timers.now(), retentionMs })
+      const isPending = ({ topic, partition }: PartitionOffset) => this.offsets.isPending(group.id, topic, partition)
+      await this.offsets.delete(
+        group.id,
+        expired.filter((offset) => !isPending(offset)),
+      )
+      if (group.emptySinceMs !== null && !this.offsets.hasAny(group.id)) await this.delete(group.id)
+    }
+  }
+
   async close(): Promise<void> {
+    this.#expiry?.cancel()
     for (const group of this.#groups.values()) group.close()
     await this.#options.store.close()
     await this.offsets.close()
+  }
+
+  #expireLater(): void {
+    this.#expiry = this.#timers.after(this.settings.offsetsRetentionCheckIntervalMs, () => {
+      this.#expireLater()
+      this.expire().catch(this.#options.onError)
+    })
   }
 
   #newClassicGroup(groupId: string, stored?: StoredClassicGroup): ClassicGroup {

@@ -14,6 +14,10 @@ export interface GroupSettings {
   readonly consumerHeartbeatIntervalMs: number
   /** group.consumer.max.size: as many members as anybody likes unless told. */
   readonly consumerMaxSize: number
+  /** offsets.retention.minutes, in milliseconds: how long offsets are kept when a group has no members any more. Seven days unless told. */
+  readonly offsetsRetentionMs: number
+  /** offsets.retention.check.interval.ms: how often it is looked for such. 600,000 unless told. */
+  readonly offsetsRetentionCheckIntervalMs: number
 }
 
 export const DEFAULT_GROUP_SETTINGS: GroupSettings = {
@@ -24,4 +28,6 @@ export const DEFAULT_GROUP_SETTINGS: GroupSettings = {
   consumerSessionTimeoutMs: 45_000,
   consumerHeartbeatIntervalMs: 5_000,
   consumerMaxSize: Number.POSITIVE_INFINITY,
+  offsetsRetentionMs: 7 * 24 * 3_600_000,
+  offsetsRetentionCheckIntervalMs: 600_000,
 }

@@ -6,10 +6,19 @@ export interface CommittedOffset {
   readonly offset: number
   readonly leaderEpoch: number
   readonly metadata: string
+  /** When it was committed: ms since the epoch. */
+  readonly committedAt: number
+  /** Until when it is to be kept, where whoever committed it said so: ms since the epoch. */
+  readonly expiresAt?: number
 }
 
 /** One partition's offset, as a commit carries it and the journal keeps it. */
 export interface PartitionOffset extends CommittedOffset {
+  readonly topic: string
+  readonly partition: number
+}
+
+interface TopicPartition {
   readonly topic: string
   readonly partition: number
 }
@@ -28,6 +37,7 @@ type Change =
       readonly producerId: number
       readonly outcome: 'commit' | 'abort'
     }
+  | { readonly kind: 'offsetsDeleted'; readonly group: string; readonly partitions: readonly TopicPartition[] }
   | { readonly kind: 'groupDeleted'; readonly group: string }
   | { readonly kind: 'topicDeleted'; readonly topic: string }
 
@@ -110,6 +120,19 @@ export class OffsetStore {
     )
   }
 
+  /** Forgets single offsets; what transactions have pending for them stays. */
+  async delete(group: string, partitions: readonly TopicPartition[]): Promise<void> {
+    const known = partitions
+      .filter(({ topic, partition }) => this.get(group, topic, partition) !== undefined)
+      .map(({ topic, partition }) => ({ topic, partition }))
+    if (known.length > 0) await this.#journal?.append({ kind: 'offsetsDeleted', group, partitions: known })
+  }
+
+  /** Whether a group has offsets, or will have when a transaction ends. */
+  hasAny(group: string): boolean {
+    return this.list(group).length > 0 || this.#pending.some((pending) => pending.group === group)
+  }
+
   async deleteGroup(group: string): Promise<void> {
     const isKnown = this.#groups.has(group) || this.#pending.some((pending) => pending.group === group)
     if (isKnown) await this.#journal?.append({ kind: 'groupDeleted', group })
@@ -137,6 +160,10 @@ export class OffsetStore {
         break
       case 'ended':
         this.#end(change.group, change.producerId, change.outcome)
+        break
+      case 'offsetsDeleted':
+        for (const { topic, partition } of change.partitions)
+          this.#groups.get(change.group)?.get(topic)?.delete(partition)
         break
       case 'groupDeleted':
         this.#groups.delete(change.group)

@@ -1,4 +1,5 @@
 import type { ClassicGroup } from '../groups/classic/classic-group.ts'
+import type { Member } from '../groups/classic/member.ts'
 import { deleteGroups, describeGroups, ERROR, listGroups } from '../protocol/index.ts'
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
 import { attempt, type Services } from './services.ts'
@@ -33,22 +34,27 @@ export function describeGroupsHandler({ groups }: Services): Handler {
 
 function describe(group: ClassicGroup) {
   const { id, state, protocolType, protocolName, members } = group
+  // What members want is shown when it has led to something, as in Kafka.
+  const isSettled = state === 'Stable'
   return {
     errorCode: ERROR.NONE,
     groupId: id,
     groupState: state,
     protocolType,
-    // A protocol is settled only once all members have joined.
-    protocolData: state === 'Stable' || state === 'CompletingRebalance' ? protocolName : '',
+    protocolData: isSettled ? protocolName : '',
     members: members.map((member) => ({
       memberId: member.id,
       groupInstanceId: member.instanceId,
       clientId: member.clientId,
       clientHost: member.clientHost,
-      memberMetadata: member.protocols.find(({ name }) => name === protocolName)?.metadata ?? Buffer.alloc(0),
+      memberMetadata: (isSettled && metadataOf(member, protocolName)) || Buffer.alloc(0),
       memberAssignment: member.assignment,
     })),
   }
+}
+
+function metadataOf({ protocols }: Member, protocolName: string): Buffer | undefined {
+  return protocols.find(({ name }) => name === protocolName)?.metadata
 }
 
 /** Kafka's way of saying that there is no such group. */

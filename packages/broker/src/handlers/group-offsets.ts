@@ -4,6 +4,7 @@ import {
   ERROR,
   KafkaError,
   offsetCommit,
+  offsetDelete,
   offsetFetch,
   type RequestOf,
   type ResponseOf,
@@ -23,7 +24,7 @@ type AskedTopics = RequestOf<typeof offsetFetch>['topics']
 
 export function offsetCommitHandler({ groups, topics }: Services): Handler {
   return handlerOf(offsetCommit, async (request, { version }) => {
-    const { offsets, answer } = sortOut(request.topics, topics)
+    const { offsets, answer } = sortOut(request.topics, topics, request.retentionTimeMs)
     return { topics: answer(await commit(request, version, offsets)) }
   })
 
@@ -45,17 +46,23 @@ export function offsetCommitHandler({ groups, topics }: Services): Handler {
   }
 }
 
-/** The offsets of a commit that can be taken, and how it is answered: `outcome` is the error code of what was done with them. */
+/**
+ * The offsets of a commit that can be taken, and how it is answered: `outcome` is the error code of what was done with them. `retentionMs` is
+ * how long they are to be kept, -1 for as long as the broker would.
+ */
 export function sortOut(
   asked: readonly CommitTopic[],
   topics: TopicRegistry,
+  retentionMs = -1,
 ): { offsets: PartitionOffset[]; answer: (outcome: number) => CommitAnswer } {
+  const committedAt = Date.now()
+  const times = { committedAt, ...(retentionMs >= 0 && { expiresAt: committedAt + retentionMs }) }
   const refusals = new Map<CommitTopic['partitions'][number], number>()
   const offsets: PartitionOffset[] = []
   for (const { name, partitions } of asked)
     for (const partition of partitions) {
       const refusal = refusalOf(name, partition, topics)
-      if (refusal === undefined) offsets.push(offsetOf(name, partition))
+      if (refusal === undefined) offsets.push({ ...offsetOf(name, partition), ...times })
       else refusals.set(partition, refusal)
     }
   const answer = (outcome: number) =>
@@ -79,7 +86,7 @@ function refusalOf(
   return isTooLong ? ERROR.OFFSET_METADATA_TOO_LARGE : undefined
 }
 
-function offsetOf(topic: string, partition: CommitTopic['partitions'][number]): PartitionOffset {
+function offsetOf(topic: string, partition: CommitTopic['partitions'][number]) {
   return {
     topic,
     partition: partition.partitionIndex,
@@ -99,6 +106,33 @@ export function offsetFetchHandler({ groups }: Services): Handler {
         if (refusal !== ERROR.NONE) return { groupId, topics: [], errorCode: refusal }
         return { groupId, topics: committed(groups, groupId, topics, requireStable) }
       }),
+    }
+  })
+}
+
+export function offsetDeleteHandler({ groups, topics }: Services): Handler {
+  return handlerOf(offsetDelete, async ({ groupId, topics: asked }) => {
+    const partitions = asked.flatMap(({ name: topic, partitions }) =>
+      partitions.map(({ partitionIndex: partition }) => ({ topic, partition })),
+    )
+    const isThere = ({ topic, partition }: (typeof partitions)[number]) =>
+      topics.partition(topic, partition) !== undefined
+    try {
+      const deleted = await groups.deleteOffsets(groupId, partitions.filter(isThere))
+      const codeOf = (partition: (typeof partitions)[number]) => {
+        if (deleted.has(partition)) return ERROR.NONE
+        return isThere(partition) ? ERROR.GROUP_SUBSCRIBED_TO_TOPIC : ERROR.UNKNOWN_TOPIC_OR_PARTITION
+      }
+      const answered = partitions.map((partition) => ({ ...partition, errorCode: codeOf(partition) }))
+      return {
+        errorCode: ERROR.NONE,
+        topics: [...Map.groupBy(answered, ({ topic }) => topic)].map(([name, those]) => ({
+          name,
+          partitions: those.map(({ partition, errorCode }) => ({ partitionIndex: partition, errorCode })),
+        })),
+      }
+    } catch (error) {
+      return { errorCode: answerOf(error).errorCode }
     }
   })
 }

@@ -3,7 +3,7 @@ import { alterConfigsHandler, describeConfigsHandler, incrementalAlterConfigsHan
 import { consumerGroupDescribeHandler, consumerGroupHeartbeatHandler } from './consumer-groups.ts'
 import { fetchHandler } from './fetch.ts'
 import { deleteGroupsHandler, describeGroupsHandler, listGroupsHandler } from './group-admin.ts'
-import { offsetCommitHandler, offsetFetchHandler } from './group-offsets.ts'
+import { offsetCommitHandler, offsetDeleteHandler, offsetFetchHandler } from './group-offsets.ts'
 import {
   findCoordinatorHandler,
   heartbeatHandler,
@@ -78,6 +78,7 @@ export function createHandlers(services: Services): Handler[] {
     saslAuthenticateHandler,
     describeUserScramCredentialsHandler,
     alterUserScramCredentialsHandler,
+    offsetDeleteHandler,
     consumerGroupHeartbeatHandler,
     consumerGroupDescribeHandler,
   ].map((handlerFor) => handlerFor(services))

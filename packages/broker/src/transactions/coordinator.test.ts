@@ -80,7 +80,9 @@ async function write(index: number, producer: ProducerRef): Promise<void> {
   await partition(index).append(Buffer.from(builder.seal(options)))
 }
 
-const pending = (offset: number) => [{ topic: 't', partition: 0, offset, leaderEpoch: -1, metadata: '' }]
+const pending = (offset: number) => [
+  { topic: 't', partition: 0, offset, leaderEpoch: -1, metadata: '', committedAt: 1 },
+]
 
 /** A transaction of `id` as a process left it that was killed: it has written to both partitions and committed an offset. */
 async function left(state: Transaction['state'], producerId = 9): Promise<Transaction> {

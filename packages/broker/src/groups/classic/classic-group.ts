@@ -3,6 +3,7 @@ import { KafkaError } from '../../protocol/index.ts'
 import type { GroupSettings } from '../group-settings.ts'
 import type { Timer, Timers } from '../timers.ts'
 import { assertFits, assertHasRoom } from './admission.ts'
+import { CONSUMER_PROTOCOL_TYPE, subscribedTopics } from './consumer-subscription.ts'
 import { rebalancing, unknownMember } from './group-errors.ts'
 import {
   electProtocol,
@@ -45,6 +46,7 @@ export class ClassicGroup {
   #protocolType = ''
   #protocolName = ''
   #leader: string | undefined
+  #emptySinceMs = 0
   /** Members that have had their generation and not asked for their assignment yet. */
   readonly #unsynced = new Set<string>()
   #joinTimer: Timer | undefined
@@ -69,6 +71,10 @@ export class ClassicGroup {
   }
   get isEmpty(): boolean {
     return this.#state === 'Empty'
+  }
+  /** When its last member left, 0 where it never had one; null where it has members or waits for one. */
+  get emptySinceMs(): number | null {
+    return this.isEmpty && !this.#members.hasPending ? this.#emptySinceMs : null
   }
   get protocolType(): string {
     return this.#protocolType
@@ -137,6 +143,13 @@ export class ClassicGroup {
     }
     this.#members.keepAlive(this.#assertCurrent(ref))
     if (!isTransactional && this.#state === 'CompletingRebalance') throw rebalancing()
+  }
+
+  /** Whether a member reads from `topic`, as far as it can be told: a group of something else than consumers has no topics. */
+  isSubscribedTo(topic: string): boolean {
+    if (this.#protocolType !== CONSUMER_PROTOCOL_TYPE) return false
+    const all = this.members.flatMap(({ protocols }) => protocols.map(({ metadata }) => subscribedTopics(metadata)))
+    return all.some((topics) => topics === undefined || topics.includes(topic))
   }
 
   /** Ends all timers and turns away who waits. */
@@ -284,6 +297,7 @@ export class ClassicGroup {
     this.#state = 'Empty'
     this.#protocolName = ''
     this.#leader = undefined
+    this.#emptySinceMs = this.#options.timers.now()
     this.#write().catch(this.#options.onError)
   }
 
@@ -378,6 +392,7 @@ export class ClassicGroup {
         protocolType: this.#protocolType,
         protocolName: this.#protocolName,
         leader: this.#leader ?? null,
+        emptySinceMs: this.isEmpty ? this.#emptySinceMs : null,
         members: this.members.map((member) => storedMember(member, assignments?.get(member.id) ?? member.assignment)),
       })
     } catch (error) {
@@ -385,7 +400,8 @@ export class ClassicGroup {
     }
   }
 
-  #restore({ generationId, protocolType, protocolName, leader, members }: StoredClassicGroup): void {
+  #restore({ generationId, protocolType, protocolName, leader, members, emptySinceMs }: StoredClassicGroup): void {
+    this.#emptySinceMs = emptySinceMs ?? 0
     this.#generationId = generationId
     this.#protocolType = protocolType
     this.#protocolName = protocolName

@@ -7,6 +7,8 @@ export interface StoredClassicGroup {
   readonly protocolName: string
   readonly leader: string | null
   readonly members: readonly StoredMember[]
+  /** When its last member left, in ms since the epoch; null where it has members. */
+  readonly emptySinceMs: number | null
 }
 
 /** Bytes are in base64. */

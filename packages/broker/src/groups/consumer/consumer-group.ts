@@ -72,6 +72,10 @@ export class ConsumerGroup {
   get isEmpty(): boolean {
     return this.#state.members.size === 0
   }
+  /** Offsets of a group that nobody is in go by when they were committed; null where it has members. */
+  get emptySinceMs(): number | null {
+    return this.isEmpty ? 0 : null
+  }
   get assignor(): string {
     return preferredAssignor(this.#state.members.values())
   }
@@ -117,6 +121,10 @@ export class ConsumerGroup {
   assertMayFetch({ memberId, memberEpoch }: { readonly memberId: string | null; readonly memberEpoch: number }): void {
     if (memberId === null && memberEpoch < 0) return
     assertEpoch(memberOf(this.#state, memberId ?? ''), memberEpoch, 'STALE_MEMBER_EPOCH')
+  }
+
+  isSubscribedTo(topic: string): boolean {
+    return this.members.some((member) => this.#options.subscriptions.includes(member, topic))
   }
 
   /** Ends all timers. */

@@ -21,6 +21,8 @@ export type PartitionCounts = ReadonlyMap<string, number>
 /** Finds the topics that a member is subscribed to and that exist. */
 export type ResolveSubscription = (member: ConsumerMember) => PartitionCounts
 
+type Subscription = Pick<ConsumerMember, 'subscribedTopicNames' | 'subscribedTopicRegex'>
+
 const MAX_PATTERNS = 1000
 
 interface TopicPattern {
@@ -53,13 +55,18 @@ export class Subscriptions {
     this.#pattern(regex)
   }
 
-  resolve(member: Pick<ConsumerMember, 'subscribedTopicNames' | 'subscribedTopicRegex'>): PartitionCounts {
+  resolve(member: Subscription): PartitionCounts {
     const named = member.subscribedTopicNames.map((name) => this.#topics.get(name))
     const regex = member.subscribedTopicRegex
     const found = [...named, ...(regex === '' ? [] : this.#topicsMatching(regex))].filter(
       (topic) => topic !== undefined,
     )
     return new Map(found.map(({ id, partitions }) => [id, partitions.length]))
+  }
+
+  includes(member: Subscription, topic: string): boolean {
+    const { subscribedTopicNames: names, subscribedTopicRegex: regex } = member
+    return names.includes(topic) || (regex !== '' && this.#pattern(regex).matches(topic))
   }
 
   #topicsMatching(regex: string): readonly SubscribableTopic[] {
