@@ -20,6 +20,7 @@ import { TopicRegistry } from './topics/topic-registry.ts'
 import { TransactionCoordinator } from './transactions/coordinator.ts'
 import { Participants } from './transactions/participants.ts'
 import { TransactionLog } from './transactions/transaction-log.ts'
+import { DEFAULT_TRANSACTION_SETTINGS, type TransactionSettings } from './transactions/transaction-settings.ts'
 
 export interface BrokerOptions extends NetworkOptions {
   /** Where everything is kept; made where it does not exist. One broker at a time. */
@@ -32,6 +33,8 @@ export interface BrokerOptions extends NetworkOptions {
   readonly topicDefaults?: Readonly<Record<string, string>>
   /** How consumer groups are kept: as in Kafka unless told. */
   readonly groups?: Partial<GroupSettings>
+  /** How transactions are kept: as in Kafka unless told. */
+  readonly transactions?: Partial<TransactionSettings>
   /** How often logs are looked at for what has grown too old and for what can be compacted: every 15 seconds unless told. */
   readonly maintenanceIntervalMs?: number
   /** When data is forced to the disk: every second unless told. */
@@ -139,6 +142,7 @@ async function startLocked(
     ])
     const cluster: Cluster = { clusterId, nodeId: NODE_ID }
     const settings = { ...DEFAULT_GROUP_SETTINGS, ...options.groups }
+    const transactionSettings = { ...DEFAULT_TRANSACTION_SETTINGS, ...options.transactions }
     const services: Services = {
       cluster,
       topics,
@@ -150,11 +154,19 @@ async function startLocked(
         log: transactionLog,
         participants: new Participants(topics, offsets),
         producerIds,
+        settings: transactionSettings,
         onError,
       }),
       autoCreateTopics,
       defaultPartitions,
-      brokerFacts: brokerFacts({ dataDir, defaultPartitions, autoCreateTopics, fsync, maintenanceIntervalMs }),
+      brokerFacts: brokerFacts({
+        dataDir,
+        defaultPartitions,
+        autoCreateTopics,
+        fsync,
+        maintenanceIntervalMs,
+        transactions: transactionSettings,
+      }),
     }
     network.serve(new Dispatcher(createHandlers(services)), credentials)
     const maintenance = new MaintenanceSchedule(topics, maintenanceIntervalMs, onError)

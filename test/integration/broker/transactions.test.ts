@@ -411,7 +411,7 @@ describe('for whoever looks after them', () => {
       return { unknown: answer.unknownStateFilters, mine: answer.transactionStates.filter(isMine).length }
     }
     expect(await list({})).toEqual({ unknown: [], mine: 1 })
-    expect(await list({ stateFilters: ['Ongoing', 'Curious'] })).toEqual({ unknown: ['Curious'], mine: 1 })
+    expect(await list({ stateFilters: ['Ongoing', 'Curious', 'Dead'] })).toEqual({ unknown: ['Curious'], mine: 1 })
     expect(await list({ stateFilters: ['Empty'] })).toEqual({ unknown: [], mine: 0 })
     expect(await list({ producerIdFilters: [one.producerId] })).toEqual({ unknown: [], mine: 1 })
     expect(await list({ durationFilter: 60_000 })).toEqual({ unknown: [], mine: 0 })

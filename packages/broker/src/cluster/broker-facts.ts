@@ -1,5 +1,6 @@
 import type { FsyncPolicy } from '../storage/flusher.ts'
 import type { BrokerFact } from '../topics/broker-config.ts'
+import type { TransactionSettings } from '../transactions/transaction-settings.ts'
 import { NODE_ID } from './cluster.ts'
 
 export interface BrokerSettings {
@@ -8,11 +9,12 @@ export interface BrokerSettings {
   readonly autoCreateTopics: boolean
   readonly fsync: FsyncPolicy
   readonly maintenanceIntervalMs: number
+  readonly transactions: TransactionSettings
 }
 
 /** What the broker was started with, by the names of Kafka's broker configs. */
 export function brokerFacts(settings: BrokerSettings): Readonly<Record<string, BrokerFact>> {
-  const { fsync } = settings
+  const { fsync, transactions } = settings
   return {
     'broker.id': { value: String(NODE_ID), type: 'int', default: '-1', doc: 'The number of this broker.' },
     'node.id': { value: String(NODE_ID), type: 'int', doc: 'The number of this broker.' },
@@ -46,6 +48,18 @@ export function brokerFacts(settings: BrokerSettings): Readonly<Record<string, B
       type: 'short',
       default: '3',
       doc: 'Replicas of the state of transactions: always one.',
+    },
+    'transaction.max.timeout.ms': {
+      value: String(transactions.maxTimeoutMs),
+      type: 'int',
+      default: '900000',
+      doc: 'The longest timeout that a transactional producer may ask for.',
+    },
+    'transactional.id.expiration.ms': {
+      value: String(transactions.idExpirationMs),
+      type: 'int',
+      default: '604800000',
+      doc: 'After so long without use a transactional id is forgotten.',
     },
     'log.flush.scheduler.interval.ms': {
       value: String(fsync.mode === 'interval' ? fsync.ms : 0),

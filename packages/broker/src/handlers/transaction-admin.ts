@@ -9,7 +9,7 @@ import {
   writeTxnMarkers,
 } from '../protocol/index.ts'
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
-import { TRANSACTION_STATES, type TransactionState } from '../transactions/transaction.ts'
+import { TRANSACTION_STATES } from '../transactions/transaction.ts'
 import { answerOf, attempt, NO_ERROR, type Services } from './services.ts'
 
 export function describeTransactionsHandler({ transactions }: Services): Handler {
@@ -45,13 +45,15 @@ function unknownTransaction(transactionalId: string) {
   }
 }
 
+/** With those that Kafka has on the way from one to the other, and that are never seen here. */
+const KNOWN_STATES: readonly string[] = [...TRANSACTION_STATES, 'PrepareEpochFence', 'Dead']
+
 export function listTransactionsHandler({ transactions }: Services): Handler {
   return handlerOf(listTransactions, ({ stateFilters, producerIdFilters, durationFilter }) => {
-    const isState = (name: string) => TRANSACTION_STATES.includes(name as TransactionState)
     const startedBefore = Date.now() - durationFilter
     return {
       errorCode: ERROR.NONE,
-      unknownStateFilters: stateFilters.filter((name) => !isState(name)),
+      unknownStateFilters: stateFilters.filter((name) => !KNOWN_STATES.includes(name)),
       transactionStates: transactions
         .list()
         .filter(({ state }) => stateFilters.length === 0 || stateFilters.includes(state))

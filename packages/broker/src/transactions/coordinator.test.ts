@@ -13,6 +13,7 @@ import { TransactionCoordinator } from './coordinator.ts'
 import { Participants } from './participants.ts'
 import { newTransaction, type ProducerRef, type Transaction } from './transaction.ts'
 import { TransactionLog } from './transaction-log.ts'
+import { DEFAULT_TRANSACTION_SETTINGS } from './transaction-settings.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const TIMEOUT_MS = 60_000
@@ -61,7 +62,8 @@ afterEach(async () => {
 
 async function open(): Promise<TransactionCoordinator> {
   const onError = (error: unknown) => faults.push(error)
-  const coordinator = await TransactionCoordinator.open({ log, participants, producerIds, onError, timers })
+  const settings = DEFAULT_TRANSACTION_SETTINGS
+  const coordinator = await TransactionCoordinator.open({ log, participants, producerIds, settings, onError, timers })
   opened.push(coordinator)
   return coordinator
 }

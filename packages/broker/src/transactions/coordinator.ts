@@ -24,12 +24,9 @@ import {
   withPreparedEnd,
 } from './transaction.ts'
 import type { TransactionLog } from './transaction-log.ts'
+import type { TransactionSettings } from './transaction-settings.ts'
 
-/** Kafka's transaction.max.timeout.ms. */
-const MAX_TIMEOUT_MS = 15 * 60 * 1000
-
-/** After so long without use an id is forgotten: Kafka's transactional.id.expiration.ms. */
-const ID_EXPIRATION_MS = 7 * 24 * 60 * 60 * 1000
+/** Ids that are to be forgotten are looked for so often. */
 const EXPIRE_EVERY_MS = 60 * 60 * 1000
 
 /** A participant that could not be told of an end, its disk being full perhaps, is told again after so long. */
@@ -39,6 +36,7 @@ export interface CoordinatorOptions {
   readonly log: TransactionLog
   readonly participants: Participants
   readonly producerIds: ProducerIds
+  readonly settings: TransactionSettings
   /** Told of failures that nobody waits for. */
   readonly onError: (error: unknown) => void
   readonly timers?: Timers
@@ -52,6 +50,7 @@ export class TransactionCoordinator {
   readonly #log: TransactionLog
   readonly #participants: Participants
   readonly #producerIds: ProducerIds
+  readonly #settings: TransactionSettings
   readonly #onError: (error: unknown) => void
   readonly #timers: Timers
   /** The last request for each id that is being served. */
@@ -60,10 +59,11 @@ export class TransactionCoordinator {
   #expiry: Timer | undefined
   #isClosed = false
 
-  private constructor({ log, participants, producerIds, onError, timers = realTimers }: CoordinatorOptions) {
+  private constructor({ log, participants, producerIds, settings, onError, timers = realTimers }: CoordinatorOptions) {
     this.#log = log
     this.#participants = participants
     this.#producerIds = producerIds
+    this.#settings = settings
     this.#onError = onError
     this.#timers = timers
   }
@@ -96,7 +96,7 @@ export class TransactionCoordinator {
     asking: ProducerRef | undefined,
   ): Promise<ProducerRef> {
     if (transactionalId === '') throw new KafkaError('INVALID_REQUEST', 'a transactional id must not be empty')
-    if (timeoutMs <= 0 || timeoutMs > MAX_TIMEOUT_MS)
+    if (timeoutMs <= 0 || timeoutMs > this.#settings.maxTimeoutMs)
       throw new KafkaError('INVALID_TRANSACTION_TIMEOUT', `a transaction cannot time out after ${timeoutMs} ms`)
     return this.#exclusively(transactionalId, async () => {
       const known = this.find(transactionalId)
@@ -247,7 +247,7 @@ export class TransactionCoordinator {
   }
 
   async #expireIds(): Promise<void> {
-    const since = Date.now() - ID_EXPIRATION_MS
+    const since = Date.now() - this.#settings.idExpirationMs
     const isIdle = (transaction: Transaction | undefined) =>
       transaction && transaction.updatedAt < since && !isOpen(transaction) && !isEnding(transaction)
     for (const { transactionalId } of this.list().filter(isIdle))
