@@ -9,7 +9,7 @@ export const TRANSACTION_STATES = [
   'CompleteCommit',
   'CompleteAbort',
 ] as const
-export type TransactionState = (typeof TRANSACTION_STATES)[number]
+type TransactionState = (typeof TRANSACTION_STATES)[number]
 
 /** A producer as it names itself in a request. */
 export interface ProducerRef {
