@@ -21,6 +21,7 @@ import {
   metadata,
   ZERO_UUID,
 } from '@headrace/broker/protocol'
+import { explainContact } from './connection/explain.ts'
 import { TopicUnknownError } from './errors.ts'
 
 type Fields = Api['request']
@@ -68,7 +69,7 @@ export class KafkaCluster {
       .join(',')
   }
 
-  /** Connects and learns the cluster's brokers. Throws KAFKA_UNREACHABLE, KAFKA_AUTH_FAILED. */
+  /** Connects and learns the cluster's brokers. Throws KAFKA_UNREACHABLE, KAFKA_AUTH_FAILED, KAFKA_SECURITY_MISMATCH. */
   static async open(connection: KafkaConnection): Promise<KafkaCluster> {
     const cluster = new KafkaCluster(connection)
     try {
@@ -81,7 +82,7 @@ export class KafkaCluster {
       })
     } catch (error) {
       cluster.close()
-      throw error
+      throw explainContact(error, cluster.bootstrap, connection)
     }
     return cluster
   }

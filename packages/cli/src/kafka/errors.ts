@@ -141,3 +141,17 @@ export class RecordTooLargeError extends defineError<{ topic: string; bytes: num
     `Raise the limit: \`headrace topics alter ${d.topic} --config max.message.bytes=…\`, or compress: --compression zstd.`,
   example: { topic: 'trades', bytes: 2_000_000 },
 }) {}
+
+/** The cluster and the connection's settings do not agree on TLS or the login. */
+export class SecurityMismatchError extends defineError<{ bootstrap: string; found: string; remedy: string }>({
+  code: 'KAFKA_SECURITY_MISMATCH',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `no talking to Kafka at ${d.bootstrap}: ${d.found}`,
+  hint: (d) => d.remedy,
+  example: {
+    bootstrap: 'localhost:9093',
+    found: 'its certificate cannot be trusted',
+    remedy: 'Give --ca FILE with the authority that has signed it.',
+  },
+}) {}
