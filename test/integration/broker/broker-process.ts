@@ -29,6 +29,11 @@ export class BrokerProcess {
     ])
   }
 
+  /** A broker that is started by another command, which its own follows. */
+  static startWithin([command = '', ...before]: readonly string[], dataDir: string): Promise<BrokerProcess> {
+    return BrokerProcess.#spawn(command, [...before, process.execPath, ...commandOf(dataDir, [])])
+  }
+
   static async #spawn(command: string, args: readonly string[]): Promise<BrokerProcess> {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     const lines = createInterface({ input: child.stdout })

@@ -31,9 +31,14 @@ export interface ErrorAnswer {
 
 export const NO_ERROR: ErrorAnswer = { errorCode: ERROR.NONE, errorMessage: null }
 
-/** The code and message that `error` is answered with. What is not a protocol error is a fault of ours and is thrown on. */
+/**
+ * The code and message that `error` is answered with. What the operating system refuses, such as room on the disk, is a storage error; what
+ * else is not a protocol error is a fault of ours and is thrown on.
+ */
 export function answerOf(error: unknown): ErrorAnswer {
   if (error instanceof KafkaError) return { errorCode: error.code, errorMessage: error.message }
+  if (error instanceof Error && 'syscall' in error)
+    return { errorCode: ERROR.KAFKA_STORAGE_ERROR, errorMessage: error.message }
   throw error
 }
 

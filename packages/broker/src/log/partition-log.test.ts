@@ -150,6 +150,30 @@ describe('appending and reading', () => {
   })
 })
 
+describe('forcing to the disk', () => {
+  class CountingFlusher extends IntervalFlusher {
+    left = 0
+    override wrote(target: PartitionLog): void {
+      this.left++
+      super.wrote(target)
+    }
+  }
+
+  test('after so many records nothing is left to the interval', async () => {
+    const flusher = new CountingFlusher(60_000, fail)
+    const storage = { fsync: { mode: 'interval', ms: 60_000 }, flusher, onError: fail } as const
+    const log = await PartitionLog.open(folder, { ...ROOMY, flushMessages: 3 }, storage)
+    open.add(log)
+    const left: number[] = []
+    for (const values of [['a'], ['b'], ['c'], ['d'], ['e', 'f'], ['g', 'h', 'i', 'j'], ['k']]) {
+      await log.append(batchOf(values))
+      left.push(flusher.left)
+    }
+    expect(left).toEqual([1, 2, 2, 3, 3, 3, 4])
+    await flusher.close()
+  })
+})
+
 describe('what is refused', () => {
   const damaged = (change: (batch: Buffer) => void) => {
     const batch = batchOf(['a', 'b'])

@@ -256,7 +256,15 @@ export class PartitionLog implements Flushable, MaintainedLog {
   }
 
   async flush(): Promise<void> {
-    await this.segments.active.flush()
+    const covered = this.#unflushedRecords
+    try {
+      await this.segments.active.flush()
+      this.#unflushedRecords -= covered
+    } catch (error) {
+      // Nobody can say what the disk holds now; the next start reads it and finds out.
+      this.#failure ??= new Error('the disk failed to keep what was written', { cause: error })
+      throw error
+    }
   }
 
   /** Ends the writes under way and leaves files that open without a scan. */
@@ -333,7 +341,7 @@ export class PartitionLog implements Flushable, MaintainedLog {
     if (plan.sizeBytes > 0) {
       const segment = await this.#segmentFor(plan.sizeBytes)
       await segment.append(plan.batches)
-      await this.#afterWrite(segment, plan.nextOffset - this.#endOffset)
+      await this.#afterWrite(plan.nextOffset - this.#endOffset)
     }
     this.#endOffset = plan.nextOffset
     for (const [id, entry] of plan.producers) this.#producers.set(id, entry)
@@ -342,21 +350,14 @@ export class PartitionLog implements Flushable, MaintainedLog {
     if (plan.sizeBytes > 0) for (const listener of [...this.#appendListeners]) listener(plan.sizeBytes)
   }
 
-  async #afterWrite(segment: Segment, records: number): Promise<void> {
+  async #afterWrite(records: number): Promise<void> {
     const { fsync, flusher } = this.#storage
     this.#unflushedRecords += records
     const mayWait = fsync.mode === 'interval' && this.#unflushedRecords < this.settings.flushMessages
     if (mayWait) return flusher.wrote(this)
-    try {
-      await segment.flush()
-      // Of what may wait, a part may be in the segment before.
-      if (fsync.mode === 'interval') await this.settled()
-      this.#unflushedRecords = 0
-    } catch (error) {
-      // Nobody can say what the disk holds now; the next start reads it and finds out.
-      this.#failure = new Error('the disk failed to keep what was written', { cause: error })
-      throw error
-    }
+    // Of what may wait, a part may be in the segment before.
+    if (fsync.mode === 'interval') await this.settled()
+    await this.flush()
   }
 
   async #segmentFor(bytes: number): Promise<Segment> {

@@ -96,10 +96,15 @@ export class TopicRegistry {
     return this.#change(async () => {
       this.checkCreate(name, partitions, config)
       const entry = { name, id: randomUUID(), partitions: this.#partitionsOf(partitions), config }
-      const topic = await this.#open(entry)
-      await this.#save([...this.#byName.values(), topic])
-      this.#register(topic)
-      return topic
+      try {
+        const topic = await this.#open(entry)
+        await this.#keep(topic.partitions, [...this.#byName.values(), topic])
+        this.#register(topic)
+        return topic
+      } catch (error) {
+        await rm(this.#topicFolder(entry.id), { recursive: true, force: true })
+        throw error
+      }
     })
   }
 
@@ -143,7 +148,10 @@ export class TopicRegistry {
       const topic = this.#known(name)
       const added = await this.#openPartitions(topic.id, topic.config, topic.partitions.length, count)
       const grown = { ...topic, partitions: [...topic.partitions, ...added] }
-      await this.#save([...this.#byName.values()].map((other) => (other === topic ? grown : other)))
+      await this.#keep(
+        added,
+        [...this.#byName.values()].map((other) => (other === topic ? grown : other)),
+      )
       this.#register(grown)
     })
   }
@@ -215,6 +223,16 @@ export class TopicRegistry {
     this.#byName.set(topic.name, topic)
     this.#byId.set(topic.id, topic)
     this.#revision++
+  }
+
+  /** Saves topics with partitions that were made for them. Where that fails, those are removed again. */
+  async #keep(made: readonly PartitionLog[], topics: readonly Topic[]): Promise<void> {
+    try {
+      await this.#save(topics)
+    } catch (error) {
+      await Promise.all(made.map((log) => log.destroy()))
+      throw error
+    }
   }
 
   async #save(topics: readonly Topic[]): Promise<void> {
