@@ -52,6 +52,20 @@ export function describeClient({ client, version, missing, features, run }: Clie
   })
 }
 
+/** Checks written in TypeScript, one after the other. */
+export async function runChecks(checks: Partial<Record<Feature, () => Promise<void>>>): Promise<Results> {
+  const results = new Map<string, string | null>()
+  for (const [feature, check] of Object.entries(checks)) {
+    try {
+      await check()
+      results.set(feature, null)
+    } catch (error) {
+      results.set(feature, error instanceof Error ? (error.stack ?? error.message) : String(error))
+    }
+  }
+  return results
+}
+
 /** What programs of other languages print: a line of JSON for each feature, `{ feature, error }`. Other lines are theirs alone. */
 export function parseResults(output: string): Results {
   const lines = output.split('\n').filter((line) => line.startsWith('{"feature":'))

@@ -258,10 +258,19 @@ describe('static members', () => {
     expect(after).toMatchObject({ leader: before.memberId, members: [], skipAssignment: false })
   })
 
-  test('one that comes back with other topics starts a rebalance', async () => {
+  test('one that comes back with other metadata goes on; with another protocol it starts a rebalance', async () => {
     await alone(instance)
-    const after = await join({ ...instance, protocols: [{ name: 'range', metadata: Buffer.from('others') }] })
-    expect(after.generationId).toBe(2)
+    const metadata = Buffer.from('others')
+    const after = await join({ ...instance, protocols: [{ name: 'range', metadata }] })
+    expect(after.generationId).toBe(1)
+    const later = await join({
+      ...instance,
+      protocols: [
+        { name: 'sticky', metadata },
+        { name: 'range', metadata },
+      ],
+    })
+    expect(later).toMatchObject({ generationId: 2, protocolName: 'sticky' })
   })
 
   test('one leaves by its name', async () => {

@@ -187,14 +187,15 @@ export class ClassicGroup {
 
   /** A static member came back after a restart, without its id: it gets a new one, and whoever still uses the old one is fenced. */
   async #replaceStatic(member: Member, request: JoinRequest): Promise<Joined> {
-    const unchanged = sameProtocols(member.protocols, request.protocols)
     const { id: oldId } = member
     const wasLeader = this.#leader === oldId
     this.#members.rename(member, `${request.groupInstanceId}-${randomUUID()}`)
     if (wasLeader) this.#leader = member.id
     if (this.#unsynced.delete(oldId)) this.#unsynced.add(member.id)
     this.#update(member, request)
-    if (!unchanged || this.#state !== 'Stable') return this.#awaitGeneration(member)
+    // What it subscribes to may differ, as Kafka has it (KIP-345): clients put more than topics into their metadata.
+    const isSettled = this.#state === 'Stable' && electProtocol(this.members) === this.#protocolName
+    if (!isSettled) return this.#awaitGeneration(member)
     await this.#write()
     if (!wasLeader) return this.#joined(member)
     // An older client that learnt that it leads would assign anew: it is told of its former self instead.

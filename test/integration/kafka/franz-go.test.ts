@@ -1,0 +1,33 @@
+import { franzGo } from './clients/go.ts'
+import { describeClient } from './describe-client.ts'
+
+const { version, missing, run } = await franzGo()
+
+describeClient({
+  client: 'franz-go',
+  version,
+  missing,
+  features: [
+    'topics',
+    'partitions',
+    'configs',
+    'deleteRecords',
+    'offsets',
+    'groupAdmin',
+    'cluster',
+    'records',
+    'codecs',
+    'acks',
+    'idempotent',
+    'longPoll',
+    'group',
+    'resume',
+    'cooperative',
+    'staticMember',
+    'transactions',
+    'transactionOffsets',
+    'fencing',
+    'transactionAdmin',
+  ],
+  run: (address, features) => run([address, ...features]),
+})
