@@ -33,6 +33,7 @@ export interface SourceSettings {
   readonly start?: unknown
   readonly offsetReset?: 'error' | 'earliest' | 'latest'
   readonly metadataMaxAge?: string
+  readonly group?: string
   readonly isolation?: 'readCommitted' | 'readUncommitted'
 }
 
@@ -111,18 +112,19 @@ export class KafkaPlaces {
 
   source(
     settings: SourceSettings,
-    options: { metadata?: readonly MetadataColumn[]; connection?: object } = {},
+    options: { metadata?: readonly MetadataColumn[]; connection?: object; incarnation?: string } = {},
   ): Source {
-    const { metadata = [], connection = {} } = options
+    const { metadata = [], connection = {}, incarnation = 'a state' } = options
     const defaults = {
       start: 'earliest',
       offsetReset: 'error',
       metadataMaxAge: '1 minute',
+      sessionTimeout: '6 seconds',
       isolation: 'readCommitted',
       checkCrcs: true,
       connection: 'kafka',
     }
-    return this.#createSource({ ...defaults, ...settings }, { ...this.#context(connection), metadata })
+    return this.#createSource({ ...defaults, ...settings }, { ...this.#context(connection), metadata, incarnation })
   }
 
   sink(settings: { readonly topic: string; readonly key?: string }, connection: object = {}): Sink {

@@ -128,6 +128,18 @@ export const sourceSchema = Type.Object(
       default: true,
       description: 'Check each batch’s CRC-32C, as Kafka’s own consumer does. `false` saves about 40 ns a record.',
     }),
+    group: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        description:
+          'Consumer group whose members share the partitions: run the pipeline in several processes, each with a data folder of its own. Only for pipelines without windows whose sinks are at-least-once.',
+      }),
+    ),
+    sessionTimeout: Duration({
+      default: '45 seconds',
+      description: 'After so long without a word from a member of the group, others get its partitions.',
+    }),
     connection,
   },
   { additionalProperties: false },
@@ -139,6 +151,7 @@ export const sourceExamples = [
   { kafka: { topic: 'trades', start: { timestamp: '2026-11-20T10:00:00Z' }, connection: 'production' } },
   { kafka: { topic: 'trades', start: { offsets: { '0': 1200, '1': 900 } } } },
   { kafka: { topic: ['trades', 'refunds'], offsetReset: 'earliest' } },
+  { kafka: { topic: 'trades', group: 'trades-enrichment' } },
   { kafka: { topics: { pattern: 'trades_[a-z]+' }, metadataMaxAge: '10 seconds' } },
 ]
 

@@ -9,6 +9,7 @@ const source: SourceDefinition<KafkaSourceConfig> = {
   examples: sourceExamples,
   connectionName: (config) => config.connection,
   check: checkSource,
+  sharedBy: ({ group }) => (group === undefined ? undefined : ['group']),
   load: () => import('./source.ts'),
 }
 

@@ -73,6 +73,6 @@ function offsetsOf({ layout, positions }: Commit): readonly CommittedOffset[] {
     const place = parsePartitionName(name)
     if (place === undefined || !layout.has(place.topic)) return []
     const { offset, leaderEpoch = -1 } = parsePosition(position)
-    return [{ ...place, offset, leaderEpoch }]
+    return [{ ...place, offset, leaderEpoch, metadata: null }]
   })
 }

@@ -1,4 +1,4 @@
-import { listOffsets, offsetCommit, offsetForLeaderEpoch } from '@headrace/broker/protocol'
+import { listOffsets, offsetCommit, offsetFetch, offsetForLeaderEpoch } from '@headrace/broker/protocol'
 import type { KafkaClient } from './client.ts'
 import type { PartitionPlace } from './layout.ts'
 import { partitionName } from './position.ts'
@@ -71,6 +71,14 @@ export interface CommittedOffset {
   readonly index: number
   readonly offset: number
   readonly leaderEpoch: number
+  /** What the one who committed says of it. */
+  readonly metadata: string | null
+}
+
+/** Who commits: a member of the group as it stands in a generation (an epoch, in the newer protocol); none for an outsider. */
+export interface Committer {
+  readonly memberId: string
+  readonly generation: number
 }
 
 /** Commits a group's offsets. Errors are translated. */
@@ -78,20 +86,55 @@ export async function commitOffsets(
   client: KafkaClient,
   groupId: string,
   offsets: readonly CommittedOffset[],
+  committer?: Committer,
 ): Promise<void> {
+  if (offsets.length === 0) return
   await client.translated(`commit offsets of group "${groupId}"`, async () => {
     const topics = byTopic(offsets).map(([name, own]) => ({
       name,
-      partitions: own.map(({ index, offset, leaderEpoch }) => ({
+      partitions: own.map(({ index, offset, leaderEpoch, metadata }) => ({
         partitionIndex: index,
         committedOffset: offset,
         committedLeaderEpoch: leaderEpoch,
-        committedMetadata: null,
+        committedMetadata: metadata,
       })),
     }))
-    const answer = await client.request(await client.coordinator(groupId), offsetCommit, { groupId, topics })
+    const member = committer && { memberId: committer.memberId, generationIdOrMemberEpoch: committer.generation }
+    const answer = await client.request(await client.coordinator(groupId), offsetCommit, { groupId, ...member, topics })
     for (const { errorCode } of answer.topics.flatMap(({ partitions }) => partitions)) assertNoError(errorCode)
   })
+}
+
+/**
+ * The offsets that a group has for these partitions; left out where it has none. Not before a transaction that is about to
+ * commit one has ended. A member of a group of the newer protocol has to say who it is. Errors are translated.
+ */
+export async function fetchOffsets(
+  client: KafkaClient,
+  groupId: string,
+  places: readonly PartitionPlace[],
+  committer?: Committer,
+): Promise<Map<PartitionPlace, CommittedOffset>> {
+  const topics = byTopic(places).map(([name, own]) => ({ name, partitionIndexes: own.map(({ index }) => index) }))
+  const member = committer && { memberId: committer.memberId, memberEpoch: committer.generation }
+  const found = await client.translated(`fetch offsets of group "${groupId}"`, async () => {
+    const body = { groupId, topics, groups: [{ groupId, ...member, topics }], requireStable: true }
+    const answer = await client.request(await client.coordinator(groupId), offsetFetch, body)
+    const [group] = answer.groups
+    assertNoError(group?.errorCode ?? answer.errorCode)
+    return (group?.topics ?? answer.topics).flatMap(({ name, partitions }) =>
+      partitions.map((one) => ({ ...one, name: partitionName(name, one.partitionIndex) })),
+    )
+  })
+  const byName = new Map(places.map((place) => [place.name, place]))
+  const committed = new Map<PartitionPlace, CommittedOffset>()
+  for (const { name, errorCode, committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata } of found) {
+    assertNoError(errorCode)
+    const place = byName.get(name)
+    if (place === undefined || offset < 0) continue
+    committed.set(place, { topic: place.topic, index: place.index, offset, leaderEpoch, metadata })
+  }
+  return committed
 }
 
 /** Asks every leader for its own partitions, all at once, and puts the answers (by the partition's name) together. */

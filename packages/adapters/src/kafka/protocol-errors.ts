@@ -23,6 +23,7 @@ const CODES: Readonly<Record<number, readonly [id: string, canRetry: boolean]>> 
   20: ['NOT_ENOUGH_REPLICAS_AFTER_APPEND', true],
   21: ['INVALID_REQUIRED_ACKS', false],
   22: ['ILLEGAL_GENERATION', false],
+  23: ['INCONSISTENT_GROUP_PROTOCOL', false],
   24: ['INVALID_GROUP_ID', false],
   25: ['UNKNOWN_MEMBER_ID', false],
   27: ['REBALANCE_IN_PROGRESS', true],
@@ -73,6 +74,7 @@ const CODES: Readonly<Record<number, readonly [id: string, canRetry: boolean]>> 
   103: ['INCONSISTENT_TOPIC_ID', true],
   110: ['FENCED_MEMBER_EPOCH', false],
   111: ['UNRELEASED_INSTANCE_ID', true],
+  112: ['UNSUPPORTED_ASSIGNOR', false],
   113: ['STALE_MEMBER_EPOCH', false],
 }
 
@@ -81,6 +83,24 @@ export const CORRUPT_MESSAGE = 2
 export const UNKNOWN_TOPIC_OR_PARTITION = 3
 export const INVALID_TOPIC = 17
 export const DUPLICATE_SEQUENCE_NUMBER = 46
+export const REBALANCE_IN_PROGRESS = 27
+export const MEMBER_ID_REQUIRED = 79
+export const UNKNOWN_MEMBER_ID = 25
+const FENCED_MEMBER_EPOCH = 110
+
+/** The group has gone on without this member, or without this generation of it: what it owned is another’s. */
+const LOST_MEMBERSHIP: ReadonlySet<number> = new Set([22, UNKNOWN_MEMBER_ID, 82, FENCED_MEMBER_EPOCH])
+
+/** Another broker coordinates the group now, or none for a moment. */
+const ANOTHER_COORDINATOR: ReadonlySet<number> = new Set([14, 15, 16])
+
+export function isLostMembership(code: number): boolean {
+  return LOST_MEMBERSHIP.has(code)
+}
+
+export function isAnotherCoordinator(code: number): boolean {
+  return ANOTHER_COORDINATOR.has(code)
+}
 
 /** The topic, or the id that it had, is not known to the broker: deleted, or not heard of yet. */
 const UNKNOWN_TOPIC: ReadonlySet<number> = new Set([UNKNOWN_TOPIC_OR_PARTITION, 100, 103])

@@ -5,11 +5,13 @@ import type { KafkaClient } from './client.ts'
 import type { KafkaConnection, KafkaSourceConfig } from './config.ts'
 import { BatchCorruptError, LeaderChangedError, TopicDeletedError, TopicRecreatedError } from './errors.ts'
 import { type FetchedPart, type FetchedResponse, FetchLoop, RESPONSE_BYTES } from './fetch-loop.ts'
-import { isAnother, type Layout, layoutChange, type PartitionPlace, type TopicLayout } from './layout.ts'
+import type { TopicPartition } from './group-assignment.ts'
+import type { GroupReader, GroupSession } from './group-session.ts'
+import { isAnother, type Layout, layoutChange, type PartitionPlace, partitionsOf, type TopicLayout } from './layout.ts'
 import { planReset, planTruncated, type Reset } from './offset-reset.ts'
 import { type EpochOffset, endsOfEpochs, listOffsetsOf } from './offsets.ts'
 import { cursorAt, type PartitionCursor } from './partition-cursor.ts'
-import { type KafkaPosition, positionOf } from './position.ts'
+import { type KafkaPosition, parsePosition, partitionName, positionOf } from './position.ts'
 import {
   assertNoError,
   CORRUPT_MESSAGE,
@@ -40,17 +42,23 @@ interface ReadingOptions extends DecodeOptions {
   /** How often to ask whether there are more topics and partitions (ms). */
   readonly metadataMaxAgeMs: number
   readonly log: (line: LogLine) => void
+  /** Hands out the partitions; without it, all are read. */
+  readonly group: GroupSession | undefined
 }
 
+/** Something to do between responses. */
+type Work = () => AsyncGenerator<SourceEvent>
+
 /** One `read` of the source, from its first event to its end. */
-export class Reading {
+export class Reading implements GroupReader {
   readonly #options: ReadingOptions
   readonly #buffers = new ResponseBufferPool(RESPONSE_BYTES + RESPONSE_OVERHEAD_BYTES)
-  readonly #ahead = new ReadAhead<FetchedResponse | Layout>(RESPONSES_AHEAD)
+  readonly #ahead = new ReadAhead<FetchedResponse | Work>(RESPONSES_AHEAD)
   readonly #stopped = new AbortController()
   readonly #loops = new Map<string, FetchLoop>()
   #cursors: readonly PartitionCursor[] = []
   #layout: Layout
+  #from: Positions = new Map()
 
   constructor(options: ReadingOptions) {
     this.#options = options
@@ -69,14 +77,14 @@ export class Reading {
   }
 
   async *events(from: Positions): AsyncGenerator<SourceEvent> {
-    const { client, metadataMaxAgeMs, subscription } = this.#options
+    const { client, metadataMaxAgeMs, subscription, group } = this.#options
     const timer = setInterval(() => void this.#lookForTopics(), metadataMaxAgeMs)
     timer.unref()
     try {
-      yield* this.#start(from)
+      if (group === undefined) yield* this.#start(from)
+      else yield* this.#startInGroup(group, from)
       for (let item = await this.#ahead.next(); item !== undefined; item = await this.#ahead.next()) {
-        if ('parts' in item) yield* this.#responseEvents(item)
-        else yield* this.#changeLayout(item)
+        yield* typeof item === 'function' ? item() : this.#responseEvents(item)
       }
     } catch (error) {
       if (!this.#stopped.signal.aborted) throw client.translate(error, `read ${describeSubscription(subscription)}`)
@@ -86,13 +94,55 @@ export class Reading {
     }
   }
 
+  takeUp(partitions: readonly TopicPartition[], isCurrent: () => boolean): void {
+    this.#ahead.push(() => this.#takeUp(partitions, isCurrent))
+  }
+
+  giveUp(partitions: readonly TopicPartition[] | undefined): Promise<void> {
+    const names = partitions && new Set(partitions.map(({ topic, index }) => partitionName(topic, index)))
+    const isConcerned = ({ name }: PartitionPlace) => names === undefined || names.has(name)
+    // What has been fetched of them is not given out any more, whatever waits before this one's turn.
+    for (const cursor of this.#cursors) if (isConcerned(cursor.place)) cursor.isGivenUp = true
+    if (this.#stopped.signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#stopped.signal.addEventListener('abort', () => resolve(), { once: true })
+      this.#ahead.push(() => this.#giveUpNow(isConcerned, resolve))
+    })
+  }
+
+  fail(error: unknown): void {
+    this.#ahead.fail(error)
+  }
+
+  async *#startInGroup(group: GroupSession, from: Positions): AsyncGenerator<SourceEvent> {
+    this.#from = from
+    yield { assigned: [] }
+    group.begin(this)
+  }
+
+  async *#takeUp(partitions: readonly TopicPartition[], isCurrent: () => boolean): AsyncGenerator<SourceEvent> {
+    const { group } = this.#options
+    if (group === undefined || !isCurrent()) return
+    const missing = ({ topic, index }: TopicPartition) => this.#layout.get(topic)?.partitions[index] === undefined
+    if (partitions.some(missing)) this.#layout = await this.#describe()
+    const positions = await group.positions(partitionsOf(this.#layout), this.#from)
+    const names = new Set(partitions.map(({ topic, index }) => partitionName(topic, index)))
+    const { cursors, resets } = await this.#cursorsAt(positions, ({ name }) => names.has(name))
+    if (!isCurrent()) return
+    await group.claim(cursors)
+    yield* this.#assign(cursors)
+    for (const [place, reset] of resets) yield this.#passOver(place, reset)
+    group.begun()
+  }
+
+  async *#giveUpNow(isConcerned: (place: PartitionPlace) => boolean, done: () => void): AsyncGenerator<SourceEvent> {
+    yield* this.#giveUp(isConcerned)
+    done()
+  }
+
   async *#start(from: Positions): AsyncGenerator<SourceEvent> {
     const { config } = this.#options
-    const { offsets, asked } = planStart(config, from, this.#layout)
-    const { kept, resets } = await this.#withoutTruncated(offsets)
-    const cursors = [...kept, ...(await this.#listed(asked))].map(([place, { offset, leaderEpoch }]) =>
-      cursorAt(place, offset, leaderEpoch),
-    )
+    const { cursors, resets } = await this.#cursorsAt(from, () => true)
     yield* this.#assign(cursors)
     // Said at once: a restart must not look for `latest` anew.
     if (config.start !== 'earliest') {
@@ -101,6 +151,17 @@ export class Reading {
       }
     }
     for (const [place, reset] of resets) yield this.#passOver(place, reset)
+  }
+
+  /** Where these partitions are to be read from, and which of them were set back. */
+  async #cursorsAt(positions: Positions, isWanted: (place: PartitionPlace) => boolean) {
+    const { offsets, asked } = planStart(this.#options.config, positions, this.#layout)
+    const wanted = <T>(map: ReadonlyMap<PartitionPlace, T>) => new Map([...map].filter(([place]) => isWanted(place)))
+    const { kept, resets } = await this.#withoutTruncated(wanted(offsets))
+    const cursors = [...kept, ...(await this.#listed(wanted(asked)))].map(([place, { offset, leaderEpoch }]) =>
+      cursorAt(place, offset, leaderEpoch),
+    )
+    return { cursors, resets }
   }
 
   /** The known offsets, those of truncated logs set back to where the logs part. */
@@ -172,10 +233,20 @@ export class Reading {
     try {
       assertNoError(response.errorCode)
       for (const part of response.parts) if (part.fetched.errorCode !== 0) yield* this.#partitionError(part)
-      yield* eventsOf(response, this.#options)
+      for await (const event of eventsOf(response, this.#options)) {
+        this.#noteGiven(event)
+        yield event
+      }
     } finally {
       response.received.release()
     }
+  }
+
+  #noteGiven(event: SourceEvent): void {
+    const { group } = this.#options
+    if (group === undefined) return
+    if ('block' in event) group.gave(event.block.partition, parsePosition(event.block.next).offset)
+    else if ('progress' in event) group.gave(event.progress, parsePosition(event.next).offset)
   }
 
   async *#partitionError({ cursor, fetched, from: offset }: FetchedPart): AsyncGenerator<SourceEvent> {
@@ -207,7 +278,8 @@ export class Reading {
   }
 
   #passOver(place: PartitionPlace, { offset, skipped, reason }: Reset): SourceEvent {
-    const { log, config } = this.#options
+    const { log, config, group } = this.#options
+    group?.gave(place.name, offset)
     log({
       level: 'warn',
       code: reason.code,
@@ -220,7 +292,7 @@ export class Reading {
     try {
       const now = await this.#describe()
       const { added, deleted, recreated } = layoutChange(this.#layout, now)
-      if (added.length + deleted.length + recreated.length > 0) this.#ahead.push(now)
+      if (added.length + deleted.length + recreated.length > 0) this.#ahead.push(() => this.#changeLayout(now))
     } catch (error) {
       this.#ahead.fail(error)
     }
@@ -241,7 +313,9 @@ export class Reading {
     }
     this.#layout = now
     yield* this.#giveUp(({ topic }) => !now.has(topic))
-    if (added.length === 0) return
+    this.#options.group?.topicsChanged()
+    // In a group, who hands out the partitions hands out these too.
+    if (added.length === 0 || this.#options.group !== undefined) return
     log({ level: 'info', message: `new: ${added.map(({ name }) => name).join(', ')}` })
     const offsets = await this.#listed(new Map(added.map((place) => [place, OFFSET_SPEC.earliest])))
     yield* this.#assign(offsets.map(([place, { offset }]) => cursorAt(place, offset, -1)))

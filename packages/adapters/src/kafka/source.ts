@@ -11,6 +11,7 @@ import { crc32c } from '@node-rs/crc32'
 import { BlockBufferPool } from './block-buffers.ts'
 import { KafkaClient } from './client.ts'
 import type { KafkaConnection, KafkaSourceConfig } from './config.ts'
+import { GroupSession } from './group-session.ts'
 import { type Layout, partitionsOf } from './layout.ts'
 import { OffsetCommitter } from './offset-committer.ts'
 import { listOffsetsOf } from './offsets.ts'
@@ -26,9 +27,10 @@ export function createSource(config: KafkaSourceConfig, context: SourceContext):
 interface Connected {
   readonly client: KafkaClient
   readonly layout: Layout
+  readonly group: GroupSession | undefined
 }
 
-/** All partitions of the topics, read by this process alone: no consumer group hands them out. */
+/** The partitions of the topics: all of them, or those that a consumer group gives this process. */
 class KafkaSource implements Source {
   readonly #config: KafkaSourceConfig
   readonly #context: SourceContext
@@ -57,14 +59,15 @@ class KafkaSource implements Source {
     const abort = () => aborted.reject(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     try {
-      this.#connected = await Promise.race([this.#lookUp(client), aborted.promise])
+      const layout = await Promise.race([this.#lookUp(client), aborted.promise])
+      this.#connected = { client, layout, group: await this.#group(client) }
     } finally {
       signal.removeEventListener('abort', abort)
     }
   }
 
   async *read(from: Positions, signal: AbortSignal): AsyncGenerator<SourceEvent> {
-    const { client, layout } = this.#use()
+    const { client, layout, group } = this.#use()
     this.#warnOfTopicsGone(from, layout)
     if (signal.aborted) return
     const reading = new Reading({
@@ -79,6 +82,7 @@ class KafkaSource implements Source {
       blocks: this.#blocks,
       crc32c: this.#config.checkCrcs ? (data) => crc32c(data) : undefined,
       log: this.#context.log,
+      group,
     })
     this.#reading = reading
     const stop = () => reading.stop()
@@ -91,8 +95,10 @@ class KafkaSource implements Source {
   }
 
   async ends(): Promise<Positions> {
-    const { client, layout } = this.#use()
-    const asked = new Map(partitionsOf(this.#reading?.layout ?? layout).map((place) => [place, OFFSET_SPEC.latest]))
+    const { client, layout, group } = this.#use()
+    const owned = group === undefined ? undefined : new Set(await group.owned())
+    const places = partitionsOf(this.#reading?.layout ?? layout).filter(({ name }) => owned?.has(name) ?? true)
+    const asked = new Map(places.map((place) => [place, OFFSET_SPEC.latest]))
     const ends = await listOffsetsOf(client, asked, this.#config.isolation === 'readCommitted' ? 1 : 0)
     return new Map(
       [...ends].map(([{ name, topicId }, { offset, leaderEpoch }]) => [name, positionOf(offset, topicId, leaderEpoch)]),
@@ -104,17 +110,19 @@ class KafkaSource implements Source {
   }
 
   async acknowledge(positions: Positions): Promise<void> {
-    const { client, layout } = this.#use()
+    const { client, layout, group } = this.#use()
+    if (group !== undefined) return group.acknowledge(positions)
     await this.#commits.commit(client, this.#reading?.layout ?? layout, positions)
   }
 
   async close(): Promise<void> {
     this.#reading?.stop()
     await this.#commits.settled()
+    await this.#connected?.group?.close()
     this.#client?.close()
   }
 
-  async #lookUp(client: KafkaClient): Promise<Connected> {
+  async #lookUp(client: KafkaClient): Promise<Layout> {
     await client.connect()
     const subscription = this.#subscription
     if ('pattern' in subscription) {
@@ -123,12 +131,29 @@ class KafkaSource implements Source {
         const message = `there are no ${describeSubscription(subscription)} yet; they are read when they are made`
         this.#context.log({ level: 'warn', message })
       }
-      return { client, layout }
+      return layout
     }
     const layout = await client.describeTopics(subscription.names)
     const missing = subscription.names.find((name) => !layout.has(name))
     if (missing !== undefined) throw await client.topicMissing(missing)
-    return { client, layout }
+    return layout
+  }
+
+  async #group(client: KafkaClient): Promise<GroupSession | undefined> {
+    const { group: groupId, sessionTimeout } = this.#config
+    if (groupId === undefined) return undefined
+    const memberClient = new KafkaClient(this.#connection)
+    await memberClient.connect()
+    const subscription = this.#subscription
+    return new GroupSession({
+      groupId,
+      client,
+      memberClient,
+      sessionTimeoutMs: parseDuration(sessionTimeout),
+      incarnation: this.#context.incarnation,
+      describe: () => client.describeTopics('pattern' in subscription ? subscription.pattern : subscription.names),
+      log: this.#context.log,
+    })
   }
 
   #use(): Connected {

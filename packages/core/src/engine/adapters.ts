@@ -34,7 +34,7 @@ export function preloadAdapters({ config, adapters }: Pick<RunOptions, 'config' 
 }
 
 /** How to make the pipeline's source, as often as it has to be connected again. */
-export function sourceFactory(setting: Setting, plan: PipelinePlan): () => Promise<Source> {
+export function sourceFactory(setting: Setting, plan: PipelinePlan, incarnation: string): () => Promise<Source> {
   const { source } = setting.config
   const adapter = adapterNamed(setting.adapters, source.adapter)
   const definition = adapter.source
@@ -42,7 +42,7 @@ export function sourceFactory(setting: Setting, plan: PipelinePlan): () => Promi
   return async () => {
     const context = contextOf(setting, adapter, source.name, definition.connectionName?.(source.config))
     const { createSource } = await definition.load()
-    return createSource(source.config, { ...context, metadata: plan.input.metadata })
+    return createSource(source.config, { ...context, metadata: plan.input.metadata, incarnation })
   }
 }
 

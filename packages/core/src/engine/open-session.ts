@@ -98,7 +98,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     ledger,
     queues,
     createSink: (queue) => factories.get(queue.name) ?? deadLetterSink,
-    createSource: sourceFactory(setting, plan),
+    createSource: sourceFactory(setting, plan, ledger.incarnation),
   }
 }
 

@@ -5,6 +5,7 @@ import type { AdapterDefinition, PipelinePlan } from '../model/index.ts'
 import { loadFunctionCatalog, planPipeline } from '../sql/index.ts'
 import { checkSinks } from './adapters.ts'
 import { PipelineInvalidError } from './errors.ts'
+import { sharingProblems } from './sharing.ts'
 
 /** Plans a pipeline's SQL and lets the adapters check what they would get. Opens nothing but a database in memory. */
 export async function checkPipeline(
@@ -18,7 +19,8 @@ export async function checkPipeline(
     loadFunctionCatalog(beside).catch(() => undefined)
     const { plan, problems } = await planPipeline(config, connection)
     if (plan === undefined) return { problems }
-    return { plan, problems: [...problems, ...checkSinks(config, adapters, plan)] }
+    const sharing = sharingProblems(config, adapters, plan)
+    return { plan, problems: [...problems, ...checkSinks(config, adapters, plan), ...sharing] }
   } finally {
     database.close()
   }

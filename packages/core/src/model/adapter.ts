@@ -34,6 +34,8 @@ export interface AdapterContext {
 export interface SourceContext extends AdapterContext {
   /** What SQL asks for beside the value: keys, headers and the like are left out of the blocks otherwise. */
   readonly metadata: readonly MetadataColumn[]
+  /** Names the pipeline's state, as long as that lives: what this process left elsewhere is known by it. */
+  readonly incarnation: string
 }
 
 export interface SinkContext extends AdapterContext {
@@ -56,6 +58,8 @@ export interface SourceDefinition<C = never> {
   connectionName?(config: C): string | undefined
   /** Cross-field checks; pure. */
   check?(config: C): readonly ConfigIssue[]
+  /** The setting by which several processes share the source, if this configuration does: each then sees only a part of it. */
+  sharedBy?(config: C): readonly (string | number)[] | undefined
   load(): Promise<{ createSource(config: C, context: SourceContext): Source }>
 }
 
