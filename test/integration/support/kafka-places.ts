@@ -34,6 +34,7 @@ export interface SourceSettings {
   readonly offsetReset?: 'error' | 'earliest' | 'latest'
   readonly metadataMaxAge?: string
   readonly group?: string
+  readonly groupProtocol?: 'classic' | 'consumer'
   readonly isolation?: 'readCommitted' | 'readUncommitted'
 }
 
@@ -119,6 +120,7 @@ export class KafkaPlaces {
       start: 'earliest',
       offsetReset: 'error',
       metadataMaxAge: '1 minute',
+      groupProtocol: 'classic',
       sessionTimeout: '6 seconds',
       isolation: 'readCommitted',
       checkCrcs: true,

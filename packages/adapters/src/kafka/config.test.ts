@@ -30,6 +30,7 @@ describe('configuration', () => {
       metadataMaxAge: '1 minute',
       isolation: 'readCommitted',
       checkCrcs: true,
+      groupProtocol: 'classic',
       sessionTimeout: '45 seconds',
       connection: 'kafka',
     })

@@ -136,9 +136,15 @@ export const sourceSchema = Type.Object(
           'Consumer group whose members share the partitions: run the pipeline in several processes, each with a data folder of its own. Only for pipelines without windows whose sinks are at-least-once.',
       }),
     ),
+    groupProtocol: Type.Union([Type.Literal('classic'), Type.Literal('consumer')], {
+      default: 'classic',
+      description:
+        'How the members agree: `classic`, where one of them hands out all partitions anew, or `consumer` (KIP-848, Kafka 4), where the broker does and only what moves stands still.',
+    }),
     sessionTimeout: Duration({
       default: '45 seconds',
-      description: 'After so long without a word from a member of the group, others get its partitions.',
+      description:
+        'After so long without a word from a member of the group, others get its partitions. With `consumer` the broker’s setting counts instead.',
     }),
     connection,
   },

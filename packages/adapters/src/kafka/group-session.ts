@@ -2,20 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogLine, Positions } from '@headrace/core'
 import { ClassicMember } from './classic-member.ts'
 import type { KafkaClient } from './client.ts'
+import { ConsumerMember } from './consumer-member.ts'
 import type { TopicPartition } from './group-assignment.ts'
 import { type GroupMember, type MemberEvents, REBALANCE_MS } from './group-member.ts'
 import type { Layout, PartitionPlace } from './layout.ts'
 import { commitOffsets, fetchOffsets } from './offsets.ts'
 import { OwnedPartitions } from './owned-partitions.ts'
-import { parsePartitionName, parsePosition, positionOf } from './position.ts'
+import { parsePartitionName, parsePosition, partitionName, positionOf } from './position.ts'
 
 /** How long sinks may take to hold what was read of partitions that are to be given up; then there is a heartbeat to spare. */
 const DRAIN_MS = REBALANCE_MS - 5_000
 
 /** The one who reads for a member. */
 export interface GroupReader {
-  /** Takes up partitions, unless they are not this member's any more when their turn has come. */
-  takeUp(partitions: readonly TopicPartition[], isCurrent: () => boolean): void
+  /** Takes up those of the partitions that are still this member's when their turn has come. */
+  takeUp(partitions: readonly TopicPartition[], isCurrent: (partition: TopicPartition) => boolean): void
   /** Resolves when nothing more of these, or of any, will be given to the engine. */
   giveUp(partitions: readonly TopicPartition[] | undefined): Promise<void>
   fail(error: unknown): void
@@ -26,6 +27,7 @@ interface GroupOptions {
   readonly client: KafkaClient
   /** The member's own connections. */
   readonly memberClient: KafkaClient
+  readonly protocol: 'classic' | 'consumer'
   readonly sessionTimeoutMs: number
   /** Names the state of this process: offsets that it committed say so. */
   readonly incarnation: string
@@ -46,13 +48,14 @@ export class GroupSession {
   readonly #firstAssignment = Promise.withResolvers<void>()
   #reader: GroupReader | undefined
   #running: Promise<void> = Promise.resolve()
-  /** Counts what was taken from this member: what was assigned before is not current any more. */
-  #epoch = 0
+  /** By partition, the assignment that gave it to this member: one that was taken back meanwhile is not acted upon. */
+  readonly #assigned = new Map<string, object>()
 
   constructor(options: GroupOptions) {
     this.#options = options
     const { groupId, memberClient: client, sessionTimeoutMs } = options
-    this.#member = new ClassicMember({ groupId, client, sessionTimeoutMs }, this.#events())
+    const Member = options.protocol === 'consumer' ? ConsumerMember : ClassicMember
+    this.#member = new Member({ groupId, client, sessionTimeoutMs }, this.#events())
     this.#firstAssignment.promise.catch(() => undefined)
   }
 
@@ -78,8 +81,9 @@ export class GroupSession {
 
   /** Where the group, or this process's state, says that these partitions are to be gone on with. */
   async positions(places: readonly PartitionPlace[], from: Positions): Promise<Positions> {
-    const { client, groupId, incarnation } = this.#options
-    const committed = await fetchOffsets(client, groupId, places)
+    const { client, groupId, incarnation, protocol } = this.#options
+    const asking = protocol === 'consumer' ? this.#member.committer : undefined
+    const committed = await fetchOffsets(client, groupId, places, asking)
     const positions = new Map<string, ReturnType<typeof positionOf>>()
     for (const place of places) {
       const group = committed.get(place)
@@ -128,13 +132,13 @@ export class GroupSession {
     return {
       layout: () => this.#options.describe(),
       assigned: (partitions) => {
-        const epoch = this.#epoch
-        this.#reader?.takeUp(partitions, () => epoch === this.#epoch)
+        for (const one of partitions) this.#assigned.set(nameOf(one), partitions)
+        this.#reader?.takeUp(partitions, (one) => this.#assigned.get(nameOf(one)) === partitions)
         this.#log('info', `group "${this.#options.groupId}" gives this process ${namesOf(partitions)}`)
       },
       revoke: (partitions) => this.#revoke(partitions),
       lost: (reason) => {
-        this.#epoch++
+        this.#assigned.clear()
         void this.#reader?.giveUp(undefined)
         this.#owned.drop(this.#owned.names)
         this.#log(
@@ -146,14 +150,14 @@ export class GroupSession {
   }
 
   async #revoke(partitions: readonly TopicPartition[] | undefined): Promise<void> {
-    const concerned = () => partitions?.map(({ topic, index }) => `${topic}/${index}`) ?? this.#owned.names
+    const concerned = () => partitions?.map(nameOf) ?? this.#owned.names
+    for (const name of partitions?.map(nameOf) ?? [...this.#assigned.keys()]) this.#assigned.delete(name)
     const drained = async () => {
       await this.#reader?.giveUp(partitions)
       await this.#owned.drained(concerned())
       return true
     }
     const inTime = await Promise.race([drained(), sleep(DRAIN_MS, false, { ref: false })])
-    this.#epoch++
     if (!inTime) {
       const message = `partitions were given up before every sink held what had been read of them (${DRAIN_MS / 1000} s): the process that has them now reads that again`
       this.#log('warn', message)
@@ -183,5 +187,9 @@ export class GroupSession {
 
 function namesOf(partitions: readonly TopicPartition[]): string {
   if (partitions.length === 0) return 'no partitions'
-  return partitions.map(({ topic, index }) => `${topic}/${index}`).join(', ')
+  return partitions.map(nameOf).join(', ')
+}
+
+function nameOf({ topic, index }: TopicPartition): string {
+  return partitionName(topic, index)
 }

@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { listOffsets, offsetCommit, offsetFetch, offsetForLeaderEpoch } from '@headrace/broker/protocol'
 import type { KafkaClient } from './client.ts'
 import type { PartitionPlace } from './layout.ts'
 import { partitionName } from './position.ts'
-import { assertNoError } from './protocol-errors.ts'
+import { assertNoError, isAnotherLeader, isUnknownTopic, ProtocolError } from './protocol-errors.ts'
 import type { BrokerAddress } from './sockets.ts'
+
+/** How often, and for how long in all, a partition that is new is asked for again (ms). */
+const NEW_PARTITION = { everyMs: 50, patienceMs: 3_000 }
 
 /** An offset, and the epoch of the leader under which the record there, or before it, was written (−1: not known). */
 export interface EpochOffset {
@@ -64,6 +68,19 @@ export async function endsOfEpochs(
     }),
   )
   return new Map([...answers].map(([place, { endOffset, leaderEpoch }]) => [place, { offset: endOffset, leaderEpoch }]))
+}
+
+/** Asks again while a partition that was made a moment ago has no leader that knows of it. */
+export async function onceLed<T>(ask: () => Promise<T>): Promise<T> {
+  for (let waitedMs = 0; ; waitedMs += NEW_PARTITION.everyMs) {
+    try {
+      return await ask()
+    } catch (error) {
+      const code = error instanceof Error && error.cause instanceof ProtocolError ? error.cause.apiCode : 0
+      if (waitedMs >= NEW_PARTITION.patienceMs || !(isAnotherLeader(code) || isUnknownTopic(code))) throw error
+      await sleep(NEW_PARTITION.everyMs)
+    }
+  }
 }
 
 export interface CommittedOffset {

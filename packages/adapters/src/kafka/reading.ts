@@ -9,7 +9,7 @@ import type { TopicPartition } from './group-assignment.ts'
 import type { GroupReader, GroupSession } from './group-session.ts'
 import { isAnother, type Layout, layoutChange, type PartitionPlace, partitionsOf, type TopicLayout } from './layout.ts'
 import { planReset, planTruncated, type Reset } from './offset-reset.ts'
-import { type EpochOffset, endsOfEpochs, listOffsetsOf } from './offsets.ts'
+import { type EpochOffset, endsOfEpochs, listOffsetsOf, onceLed } from './offsets.ts'
 import { cursorAt, type PartitionCursor } from './partition-cursor.ts'
 import { type KafkaPosition, parsePosition, partitionName, positionOf } from './position.ts'
 import {
@@ -94,7 +94,7 @@ export class Reading implements GroupReader {
     }
   }
 
-  takeUp(partitions: readonly TopicPartition[], isCurrent: () => boolean): void {
+  takeUp(partitions: readonly TopicPartition[], isCurrent: (partition: TopicPartition) => boolean): void {
     this.#ahead.push(() => this.#takeUp(partitions, isCurrent))
   }
 
@@ -120,15 +120,19 @@ export class Reading implements GroupReader {
     group.begin(this)
   }
 
-  async *#takeUp(partitions: readonly TopicPartition[], isCurrent: () => boolean): AsyncGenerator<SourceEvent> {
+  async *#takeUp(
+    given: readonly TopicPartition[],
+    isCurrent: (partition: TopicPartition) => boolean,
+  ): AsyncGenerator<SourceEvent> {
     const { group } = this.#options
-    if (group === undefined || !isCurrent()) return
+    if (group === undefined) return
+    const partitions = given.filter(isCurrent)
     const missing = ({ topic, index }: TopicPartition) => this.#layout.get(topic)?.partitions[index] === undefined
     if (partitions.some(missing)) this.#layout = await this.#describe()
     const positions = await group.positions(partitionsOf(this.#layout), this.#from)
     const names = new Set(partitions.map(({ topic, index }) => partitionName(topic, index)))
-    const { cursors, resets } = await this.#cursorsAt(positions, ({ name }) => names.has(name))
-    if (!isCurrent()) return
+    const { cursors, resets } = await onceLed(() => this.#cursorsAt(positions, ({ name }) => names.has(name)))
+    if (!partitions.every(isCurrent)) return this.takeUp(partitions, isCurrent)
     await group.claim(cursors)
     yield* this.#assign(cursors)
     for (const [place, reset] of resets) yield this.#passOver(place, reset)
@@ -317,7 +321,7 @@ export class Reading implements GroupReader {
     // In a group, who hands out the partitions hands out these too.
     if (added.length === 0 || this.#options.group !== undefined) return
     log({ level: 'info', message: `new: ${added.map(({ name }) => name).join(', ')}` })
-    const offsets = await this.#listed(new Map(added.map((place) => [place, OFFSET_SPEC.earliest])))
+    const offsets = await onceLed(() => this.#listed(new Map(added.map((place) => [place, OFFSET_SPEC.earliest]))))
     yield* this.#assign(offsets.map(([place, { offset }]) => cursorAt(place, offset, -1)))
   }
 

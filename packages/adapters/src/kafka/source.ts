@@ -140,7 +140,7 @@ class KafkaSource implements Source {
   }
 
   async #group(client: KafkaClient): Promise<GroupSession | undefined> {
-    const { group: groupId, sessionTimeout } = this.#config
+    const { group: groupId, groupProtocol: protocol, sessionTimeout } = this.#config
     if (groupId === undefined) return undefined
     const memberClient = new KafkaClient(this.#connection)
     await memberClient.connect()
@@ -149,6 +149,7 @@ class KafkaSource implements Source {
       groupId,
       client,
       memberClient,
+      protocol,
       sessionTimeoutMs: parseDuration(sessionTimeout),
       incarnation: this.#context.incarnation,
       describe: () => client.describeTopics('pattern' in subscription ? subscription.pattern : subscription.names),
