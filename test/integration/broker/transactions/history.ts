@@ -106,7 +106,12 @@ class History {
   #attemptOf(writer: Writer): Attempt {
     const giveUp = () => writer.init(false)
     const dice = this.#random()
-    if (dice < 0.5) return this.#write(writer)
+    if (dice < 0.46) return this.#write(writer)
+    if (dice < 0.5) {
+      const partition = Math.floor(this.#random() * PARTITIONS)
+      const value = `of a fenced producer ${this.#values++}`
+      return { run: () => writer.haunt(partition, value), giveUp }
+    }
     if (dice < 0.62) {
       const offset = this.#values++
       return { run: () => writer.commitOffset(offset), giveUp }

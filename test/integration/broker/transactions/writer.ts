@@ -22,6 +22,8 @@ export class Writer {
   #client: RawClient | undefined
   #producerId = -1
   #producerEpoch = -1
+  /** What it was before it asked for its present epoch. */
+  #former: { readonly producerId: number; readonly producerEpoch: number } | undefined
   transaction: ModelTransaction | undefined
 
   constructor(id: string, topic: string, model: TransactionModel) {
@@ -51,6 +53,7 @@ export class Writer {
     expectNone('InitProducerId', errorCode)
     if (producerId === this.#producerId && producerEpoch <= this.#producerEpoch)
       throw new Error(`epoch ${producerEpoch} was given after ${this.#producerEpoch}`)
+    if (this.#producerId >= 0) this.#former = { producerId: this.#producerId, producerEpoch: this.#producerEpoch }
     this.#producerId = producerId
     this.#producerEpoch = producerEpoch
     this.#sequences.clear()
@@ -107,6 +110,20 @@ export class Writer {
       this.#model.append({ partition, offset: baseOffset + index, value, transaction })
   }
 
+  /** Tries to go on with an epoch that is over: nothing of that may have an effect. */
+  async haunt(partition: number, value: string): Promise<void> {
+    if (this.#former === undefined) return
+    const ref = { transactionalId: this.#id, ...this.#former }
+    const records = batchOf([value], { ...this.#former, baseSequence: 0, isTransactional: true })
+    const topicData = [{ name: this.#topic, partitionData: [{ index: partition, records }] }]
+    const produced = await this.#ask(produce, 9, { transactionalId: this.#id, acks: -1, timeoutMs: 10_000, topicData })
+    expectRefusal('Produce', produced.responses[0]?.partitionResponses[0]?.errorCode)
+    const topics = [{ name: this.#topic, partitions: [partition] }]
+    const added = await this.#ask(addPartitionsToTxn, 3, { ...ref, topics })
+    expectRefusal('AddPartitionsToTxn', added.results[0]?.resultsByPartition[0]?.partitionErrorCode)
+    expectRefusal('EndTxn', (await this.#ask(endTxn, 3, { ...ref, committed: true })).errorCode)
+  }
+
   async #add(partition: number): Promise<void> {
     const request = { ...this.#ref, topics: [{ name: this.#topic, partitions: [partition] }] }
     const answer = await this.#ask(addPartitionsToTxn, 3, request)
@@ -136,4 +153,9 @@ export class Writer {
 
 function expectNone(what: string, errorCode: number | undefined): void {
   if (errorCode !== ERROR.NONE) throw new Error(`${what} was answered with ${errorCode}`)
+}
+
+function expectRefusal(what: string, errorCode: number | undefined): void {
+  if (errorCode !== ERROR.PRODUCER_FENCED && errorCode !== ERROR.INVALID_PRODUCER_EPOCH)
+    throw new Error(`${what} of a producer that is fenced was answered with ${errorCode}`)
 }
