@@ -21,7 +21,7 @@ export async function adapterPage(adapter: AdapterDefinition): Promise<string> {
       : ['## As a source', schemaTable(schemaNode(source.schema)), examples(source.examples)]),
     ...(sink === undefined
       ? []
-      : ['## As a sink', GUARANTEES[sink.delivery], schemaTable(schemaNode(sink.schema)), examples(sink.examples)]),
+      : ['## As a sink', guarantee(sink), schemaTable(schemaNode(sink.schema)), examples(sink.examples)]),
     ...(connection === undefined
       ? []
       : [
@@ -31,6 +31,12 @@ export async function adapterPage(adapter: AdapterDefinition): Promise<string> {
         ]),
     await notes(name),
   )
+}
+
+function guarantee({ delivery, deliveryOf }: NonNullable<AdapterDefinition['sink']>): string {
+  return deliveryOf === undefined
+    ? GUARANTEES[delivery]
+    : `${GUARANTEES[delivery]} Exactly once by choice: see \`delivery\`.`
 }
 
 function examples(values: readonly unknown[]): string {

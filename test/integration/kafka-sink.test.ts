@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Field, Sink } from '@headrace/core'
-import { describeSink, type ReadRow, type ReadValue, SourceReader } from '@headrace/core/testing'
+import type { Field } from '@headrace/core'
+import { describeSink, type ReadRow, type ReadValue, type SinkTarget, SourceReader } from '@headrace/core/testing'
 import { afterAll, beforeAll } from 'vitest'
 import { KafkaPlaces } from './support/kafka-places.ts'
 import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
@@ -53,15 +53,23 @@ function blobOf(text: string): Uint8Array {
   )
 }
 
-describeSink('kafka', {
-  delivery: 'at-least-once',
-  async target() {
-    const topic = await places.topic(2)
-    return {
-      staging: { format: 'ndjson' },
-      open: (): Sink => places.sink({ topic, key: 'id' }),
-      read: (columns) => rowsOf(topic, columns),
-      close: () => places.admin.deleteTopics({ topics: [topic] }),
-    }
-  },
+async function target(delivery: 'atLeastOnce' | 'exactlyOnce'): Promise<SinkTarget> {
+  const topic = await places.topic(2)
+  const killAt = (crashAt: string) => (step: string) => {
+    if (step === crashAt) throw new Error(`killed at ${step}`)
+  }
+  return {
+    staging: { format: 'ndjson' },
+    open: (crashAt) =>
+      places.sink({ topic, key: 'id', delivery }, crashAt === undefined ? {} : { onStep: killAt(crashAt) }),
+    read: (columns) => rowsOf(topic, columns),
+    close: () => places.admin.deleteTopics({ topics: [topic] }),
+  }
+}
+
+describeSink('kafka', { delivery: 'at-least-once', target: () => target('atLeastOnce') })
+describeSink('kafka: exactly once', {
+  delivery: 'exactly-once',
+  crashPoints: ['written', 'marked', 'committed'],
+  target: () => target('exactlyOnce'),
 })

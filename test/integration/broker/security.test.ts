@@ -363,7 +363,7 @@ describe.skipIf(!canMakeCertificates)(`the adapter${certificateNeeds}`, () => {
 
   async function roundTrip(connection: Overrides): Promise<void> {
     const topic = await places.topic(1)
-    const sink = places.sink({ topic }, connection)
+    const sink = places.sink({ topic }, { connection })
     const file = path.join(folder, `${topic}.ndjson`)
     await writeFile(file, '{"a":1}\n{"a":2}\n')
     const id = { pipeline: 'p', incarnation: 'i', sink: 'kafka', sequence: 1 }
@@ -379,7 +379,7 @@ describe.skipIf(!canMakeCertificates)(`the adapter${certificateNeeds}`, () => {
   async function refused(connection: Overrides) {
     const topic = await places.topic(1)
     const reading = new SourceReader(places.source({ topic }, { connection })).begin()
-    const writing = places.sink({ topic }, connection).connect(new AbortController().signal)
+    const writing = places.sink({ topic }, { connection }).connect(new AbortController().signal)
     const outcomes = await Promise.allSettled([reading, writing])
     return outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : 'let in'))
   }

@@ -38,6 +38,19 @@ export interface SourceSettings {
   readonly isolation?: 'readCommitted' | 'readUncommitted'
 }
 
+export interface SinkSettings {
+  readonly topic: string
+  readonly [setting: string]: unknown
+}
+
+const SINK_DEFAULTS = {
+  connection: 'kafka',
+  value: 'json',
+  compression: 'none',
+  delivery: 'atLeastOnce',
+  transactionTimeout: '1 minute',
+}
+
 /** Topics for tests: written by kafkajs, read by the adapter as the engine would make it. */
 export class KafkaPlaces {
   readonly bootstrap: string
@@ -129,8 +142,10 @@ export class KafkaPlaces {
     return this.#createSource({ ...defaults, ...settings }, { ...this.#context(connection), metadata, incarnation })
   }
 
-  sink(settings: { readonly topic: string; readonly key?: string }, connection: object = {}): Sink {
-    return this.#createSink({ connection: 'kafka', ...settings }, this.#context(connection))
+  sink(settings: SinkSettings, options: { connection?: object; onStep?: (step: string) => void } = {}): Sink {
+    const { connection = {}, onStep } = options
+    const context = this.#context(connection)
+    return this.#createSink({ ...SINK_DEFAULTS, ...settings }, onStep === undefined ? context : { ...context, onStep })
   }
 
   #context(connection: object = {}): AdapterContext {

@@ -158,3 +158,24 @@ export class KafkaRequestError extends defineError<{ operation: string; reason: 
   hint: () => 'The reason is the broker’s own; its log says more.',
   example: { operation: 'write to topic "totals"', reason: 'INVALID_REQUIRED_ACKS' },
 }) {}
+
+/** Another process writes under this pipeline's and sink's name. */
+export class SinkFencedError extends defineError<{ bootstrap: string; id: string }>({
+  code: 'KAFKA_SINK_FENCED',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `another process took over the transactional id "${d.id}" at ${d.bootstrap}`,
+  hint: () =>
+    'The same pipeline runs elsewhere, with a data folder of its own. Stop one of them, or give one pipeline or sink another name.',
+  example: { bootstrap: 'localhost:9092', id: 'headrace.trades.kafka' },
+}) {}
+
+/** The broker aborted the transaction because it took too long: nothing of it is visible. */
+export class TransactionTimedOutError extends defineError<{ id: string; timeoutMs: number }>({
+  code: 'KAFKA_TRANSACTION_TIMED_OUT',
+  fault: 'external',
+  retry: 'backoff',
+  message: (d) => `the transaction of "${d.id}" took longer than ${d.timeoutMs / 1000} s, and the broker aborted it`,
+  hint: () => 'The batch is written again. Where that goes on, raise `transactionTimeout` or make epochs smaller.',
+  example: { id: 'headrace.trades.kafka', timeoutMs: 60_000 },
+}) {}

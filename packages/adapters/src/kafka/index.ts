@@ -15,6 +15,7 @@ const source: SourceDefinition<KafkaSourceConfig> = {
 
 const sink: SinkDefinition<KafkaSinkConfig> = {
   delivery: 'at-least-once',
+  deliveryOf: ({ delivery }) => (delivery === 'exactlyOnce' ? 'exactly-once' : 'at-least-once'),
   schema: sinkSchema,
   examples: sinkExamples,
   connectionName: (config) => config.connection,

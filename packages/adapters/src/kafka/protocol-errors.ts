@@ -102,6 +102,9 @@ export function isAnotherCoordinator(code: number): boolean {
   return ANOTHER_COORDINATOR.has(code)
 }
 
+/** INVALID_PRODUCER_EPOCH and PRODUCER_FENCED: what a producer hears whose epoch is over. */
+export const FENCED_CODES: ReadonlySet<number> = new Set([47, 90])
+
 /** The topic, or the id that it had, is not known to the broker: deleted, or not heard of yet. */
 const UNKNOWN_TOPIC: ReadonlySet<number> = new Set([UNKNOWN_TOPIC_OR_PARTITION, 100, 103])
 

@@ -1,4 +1,4 @@
-import type { ConfigIssue, Field } from '@headrace/core'
+import { type ConfigIssue, Duration, type Field } from '@headrace/core'
 import { type Static, Type } from 'typebox'
 
 const column = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
@@ -46,6 +46,15 @@ export const sinkSchema = Type.Object(
       [Type.Literal('none'), Type.Literal('gzip'), Type.Literal('snappy'), Type.Literal('lz4'), Type.Literal('zstd')],
       { default: 'none', description: 'How batches are compressed.' },
     ),
+    delivery: Type.Union([Type.Literal('atLeastOnce'), Type.Literal('exactlyOnce')], {
+      default: 'atLeastOnce',
+      description:
+        '`exactlyOnce` writes each batch in a transaction: consumers that read committed records alone see each row once.',
+    }),
+    transactionTimeout: Duration({
+      default: '1 minute',
+      description: 'With `exactlyOnce`: how long a batch may take before the broker gives it up.',
+    }),
     connection: Type.String({
       minLength: 1,
       default: 'kafka',
@@ -58,6 +67,7 @@ export type KafkaSinkConfig = Static<typeof sinkSchema>
 
 export const sinkExamples = [
   { kafka: { topic: 'trades_per_minute', key: 'uno' } },
+  { kafka: { topic: 'totals', delivery: 'exactlyOnce' } },
   { kafka: { topic: 'customers', key: 'id', tombstone: 'deleted', exclude: ['deleted'], compression: 'zstd' } },
 ]
 

@@ -4,10 +4,14 @@ import {
   type Batch,
   BatchIncompleteError,
   BatchUnreadableError,
+  parseDuration,
   type RejectedRow,
   RowsRejectedError,
   type Sink,
+  SinkAheadError,
+  SinkBehindError,
   type SinkContext,
+  SinkForeignError,
 } from '@headrace/core'
 import { KafkaClient } from './client.ts'
 import type { KafkaConnection } from './config.ts'
@@ -17,6 +21,7 @@ import { type ProducerIdentity, RecordProducer } from './record-producer.ts'
 import { untilReady } from './retry.ts'
 import type { KafkaSinkConfig } from './sink-config.ts'
 import { SinkRows } from './sink-rows.ts'
+import { type Marker, SinkTransactions } from './sink-transactions.ts'
 
 const NEWLINE = 0x0a
 
@@ -24,29 +29,38 @@ export function createSink(config: KafkaSinkConfig, context: SinkContext): Sink 
   return new KafkaSink(config, context)
 }
 
-/** One record per row. A batch that is published again after a crash is written again: at-least-once. */
+/** Where a publication in a transaction has got to. */
+export type PublishStep = 'written' | 'marked' | 'committed'
+
+/** A marker that nobody commits again is forgotten by the broker after seven days (`offsets.retention.minutes`). */
+const MARKER_REFRESH_MS = 24 * 3600 * 1000
+
+/**
+ * One record per row. At least once: a batch that is published again after a crash is written again. Exactly once: each batch
+ * is a transaction that also says which batch it is, and the target is asked before anything is written.
+ */
 class KafkaSink implements Sink {
   readonly #config: KafkaSinkConfig
-  readonly #connection: KafkaConnection
+  readonly #context: SinkContext
   #client: KafkaClient | undefined
   #producer: RecordProducer | undefined
+  #transactions: SinkTransactions | undefined
+  #marker: Marker | undefined
+  #markedAt = 0
 
   constructor(config: KafkaSinkConfig, context: SinkContext) {
     this.#config = config
-    this.#connection = context.connection as KafkaConnection
+    this.#context = context
   }
 
   async connect(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     await this.close()
-    const client = new KafkaClient(this.#connection)
+    const client = new KafkaClient(this.#context.connection as KafkaConnection)
     this.#client = client
     await client.connect()
     const layout = await client.topicLayout(this.#config.topic)
-    const identity = await client.translated('give this producer an id', () =>
-      untilReady(() => idempotentIdentity(client)),
-    )
-    this.#producer = new RecordProducer({ client, identity, codec: this.#config.compression })
+    this.#producer = await client.translated('give this producer an id', () => this.#newProducer(client))
     this.#producer.addTopic(layout)
     signal.throwIfAborted()
   }
@@ -54,17 +68,88 @@ class KafkaSink implements Sink {
   async publish(batch: Batch, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     const { client, producer } = this.#connected()
+    const { topic } = this.#config
+    const { incarnation, sequence } = batch.id
+    if (this.#transactions !== undefined && holds(this.#marker, batch, this.#reset())) return
     await this.#checkRows(batch, client, producer)
-    await client.translated(`write to topic "${this.#config.topic}"`, async () => {
-      await this.#write(batch, producer, signal)
-      await producer.flush()
-    })
+    await client.translated(`write to topic "${topic}"`, () =>
+      this.#inTransaction({ incarnation, sequence }, async () => {
+        await this.#write(batch, producer, signal)
+        await producer.flush()
+        this.#reached('written')
+      }),
+    )
+  }
+
+  /** Told after each commit: a good time to keep the marker from being forgotten. */
+  async pending(): Promise<void> {
+    const marker = this.#marker
+    if (marker === undefined || Date.now() - this.#markedAt < MARKER_REFRESH_MS) return
+    const { client } = this.#connected()
+    await client.translated('keep the marker', () => this.#inTransaction(marker, async () => undefined))
   }
 
   async close(): Promise<void> {
     this.#client?.close()
     this.#producer = undefined
     this.#client = undefined
+    this.#transactions = undefined
+  }
+
+  async #newProducer(client: KafkaClient): Promise<RecordProducer> {
+    const { compression: codec, delivery, topic, transactionTimeout } = this.#config
+    if (delivery === 'atLeastOnce') {
+      return new RecordProducer({ client, codec, identity: await untilReady(() => idempotentIdentity(client)) })
+    }
+    const { pipeline, name } = this.#context
+    const id = `headrace.${pipeline}.${name}`
+    const transactions = new SinkTransactions({ client, id, topic, timeoutMs: parseDuration(transactionTimeout) })
+    await transactions.takeOver()
+    this.#marker = await transactions.marker()
+    this.#markedAt = Date.now()
+    this.#transactions = transactions
+    return new RecordProducer({
+      client,
+      codec,
+      identity: transactions.identity,
+      transactionalId: id,
+      beforeSend: (partitions) => transactions.addPartitions(partitions),
+    })
+  }
+
+  /** The work, and the marker that says it is done, in one transaction; the work alone where there are none. */
+  async #inTransaction(marker: Marker, work: () => Promise<void>): Promise<void> {
+    const transactions = this.#transactions
+    if (transactions === undefined) return await work()
+    try {
+      await work()
+      await transactions.mark(marker)
+      this.#reached('marked')
+      await transactions.commit()
+      this.#reached('committed')
+    } catch (error) {
+      const explained = await transactions.explain(error)
+      // Consumers need not wait for the timeout. If this fails too, the next one that takes over does it.
+      if (explained === error) await transactions.abort().catch(() => undefined)
+      throw explained
+    }
+    this.#marker = marker
+    this.#markedAt = Date.now()
+  }
+
+  #reset(): string {
+    const { pipeline, name } = this.#context
+    return `run headrace topics delete ${this.#config.topic}; headrace groups delete headrace.${pipeline}.${name}`
+  }
+
+  /** A test ends the publication here, as if the process were killed: what is open stays open. */
+  #reached(step: PublishStep): void {
+    try {
+      this.#context.onStep?.(step)
+    } catch (error) {
+      this.#client?.close()
+      throw error
+    }
   }
 
   #connected(): { client: KafkaClient; producer: RecordProducer } {
@@ -116,6 +201,19 @@ class KafkaSink implements Sink {
       throw new BatchIncompleteError({ batch: nameOf(batch), expected: batch.rowCount, found })
     }
   }
+}
+
+/** Whether the target holds the batch. Throws SINK_AHEAD, SINK_BEHIND or SINK_FOREIGN where it holds what does not fit. */
+function holds(marker: Marker | undefined, { id, untried }: Batch, reset: string): boolean {
+  const { sink, incarnation, sequence } = id
+  if (marker !== undefined && marker.incarnation !== incarnation) {
+    throw new SinkForeignError({ sink, incarnation, found: marker.incarnation, reset })
+  }
+  const found = marker?.sequence ?? 0
+  if (found === sequence - 1) return false
+  if (found === sequence && !untried) return true
+  const details = { sink, incarnation, expected: sequence, found, reset }
+  throw found >= sequence ? new SinkAheadError(details) : new SinkBehindError(details)
 }
 
 async function idempotentIdentity(client: KafkaClient): Promise<ProducerIdentity> {

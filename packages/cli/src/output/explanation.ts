@@ -1,5 +1,12 @@
 import { adapters } from '@headrace/adapters'
-import { explainPlan, explanationOf, type PipelineConfig, type PipelinePlan, type SinkDefinition } from '@headrace/core'
+import {
+  explainPlan,
+  explanationOf,
+  type PipelineConfig,
+  type PipelinePlan,
+  type SinkConfig,
+  type SinkDefinition,
+} from '@headrace/core'
 import type { Colors } from './colors.ts'
 
 type Delivery = SinkDefinition['delivery']
@@ -18,7 +25,7 @@ export function explainDocument(config: PipelineConfig, plan: PipelinePlan) {
     source: { ...explanation.source, config: config.source.config },
     sinks: explanation.sinks.map((sink) => ({
       ...sink,
-      delivery: deliveryOf(sink.adapter),
+      delivery: deliveryOf(config.sinks.find(({ name }) => name === sink.name)),
       config: config.sinks.find(({ name }) => name === sink.name)?.config,
     })),
   }
@@ -26,14 +33,15 @@ export function explainDocument(config: PipelineConfig, plan: PipelinePlan) {
 
 /** The same for a person: a section for each part, then what each sink guarantees. */
 export function renderExplanation(config: PipelineConfig, plan: PipelinePlan, colors: Colors): string {
-  const guarantees = config.sinks.map(({ name, adapter }) => {
-    const delivery = deliveryOf(adapter)
-    return delivery === undefined ? `  ${name}` : `  ${name}: ${delivery}, ${MEANING[delivery]}`
+  const guarantees = config.sinks.map((sink) => {
+    const delivery = deliveryOf(sink)
+    return delivery === undefined ? `  ${sink.name}` : `  ${sink.name}: ${delivery}, ${MEANING[delivery]}`
   })
   const text = [explainPlan(plan, config), ['guarantees', ...guarantees].join('\n')].join('\n\n')
   return text.replace(/^\S.*$/gm, (title) => colors.bold(title))
 }
 
-function deliveryOf(adapter: string): Delivery | undefined {
-  return adapters.find(({ name }) => name === adapter)?.sink?.delivery
+function deliveryOf(sink: SinkConfig | undefined): Delivery | undefined {
+  const definition = adapters.find(({ name }) => name === sink?.adapter)?.sink
+  return definition?.deliveryOf?.(sink?.config) ?? definition?.delivery
 }

@@ -41,6 +41,8 @@ export interface SourceContext extends AdapterContext {
 export interface SinkContext extends AdapterContext {
   /** The rows' columns, where they are known before the first batch: a sink can check or make its table when it connects. */
   readonly columns?: readonly Field[]
+  /** For tests: told what a publication has done so far. What it throws ends the publication there, as if killed. */
+  readonly onStep?: (step: string) => void
 }
 
 export interface LogLine {
@@ -66,6 +68,8 @@ export interface SourceDefinition<C = never> {
 export interface SinkDefinition<C = never> {
   /** What a reader may rely on, whatever is killed and when. */
   readonly delivery: 'exactly-once' | 'at-least-once'
+  /** The same where the user chooses; `delivery` is then what holds without a choice. */
+  deliveryOf?(config: C): 'exactly-once' | 'at-least-once'
   readonly schema: TSchema
   readonly examples: readonly unknown[]
   connectionName?(config: C): string | undefined
