@@ -9,6 +9,10 @@ const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<un
     summary: 'the embedded broker beside Apache Kafka (needs Java and Maven) [--records N] [--rounds N]',
     load: () => import('./broker/main.ts'),
   },
+  fuzz: {
+    summary: 'mutated requests against the embedded broker [--frames N] [--seconds N] [--seed N] [--attackers N]',
+    load: () => import('./fuzz/main.ts'),
+  },
 }
 
 const [first = '-'] = process.argv.slice(2)

@@ -12,6 +12,9 @@ interface BrokerProcessOptions {
   readonly main?: string
 }
 
+/** As the command line starts it. */
+const NODE_OPTIONS = ['--max-semi-space-size=8']
+
 /** The embedded broker as a process of its own, on a free port. It goes when this process goes. */
 export class BrokerProcess {
   readonly address: string
@@ -24,7 +27,10 @@ export class BrokerProcess {
 
   static async start(dataDir: string, options: BrokerProcessOptions = {}): Promise<BrokerProcess> {
     const args = [options.main ?? MAIN, '--data-dir', dataDir, '--port', String(options.port ?? 0), '--with-parent']
-    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'], env: options.env ?? process.env })
+    const child = spawn(process.execPath, [...NODE_OPTIONS, ...args], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: options.env ?? process.env,
+    })
     const lines = createInterface({ input: child.stdout })
     const [line] = await Promise.race([
       once(lines, 'line') as Promise<[string]>,

@@ -13,6 +13,9 @@ import type { RequestMemory, ResponseLease, ResponseMemory } from './memory.ts'
 const MAX_REQUESTS_IN_FLIGHT = 16
 const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024
 
+/** One for all: an error of its own for every connection that ends costs more than its end. */
+const GONE = new Error('the connection is gone')
+
 /** What all connections of a broker share. */
 export interface ConnectionServices {
   readonly dispatcher: Dispatcher
@@ -199,7 +202,7 @@ export class Connection {
   }
 
   #closed(): void {
-    this.#gone.abort()
+    this.#gone.abort(GONE)
     clearTimeout(this.#handshakeTimer)
     this.#countMemory()
   }
@@ -210,7 +213,7 @@ export class Connection {
     const fault = isMalformed ? new ClientFault('malformed', this.#told(error.message), { cause: error }) : error
     this.#options.faults.report(fault)
     // What has been written is sent before the end; a client that does not take it has a moment.
-    this.#gone.abort()
+    this.#gone.abort(GONE)
     this.#socket.pause()
     this.#socket.end(() => this.#socket.destroy())
     this.#socket.setTimeout(1000, () => this.#socket.destroy())
