@@ -20,6 +20,9 @@ export interface ClientUnderTest {
   run(address: string, features: readonly Feature[]): Promise<Results>
 }
 
+// All features of a client at once, on a machine that does other things too.
+const RUN_TIMEOUT_MS = 300_000
+
 /** One test for each feature; what comes of them is kept for the table in the docs. */
 export function describeClient({ client, version, missing, features, run }: ClientUnderTest): void {
   const name = missing === undefined ? client : `${client} (needs ${missing})`
@@ -31,7 +34,7 @@ export function describeClient({ client, version, missing, features, run }: Clie
       folder = await mkdtemp(join(tmpdir(), 'headrace-client-'))
       kafka = await startKafka(folder)
       results = await run(kafka.address, features)
-    })
+    }, RUN_TIMEOUT_MS)
     afterAll(async () => {
       await kafka?.stop()
       await rm(folder, { recursive: true, force: true })

@@ -31,7 +31,7 @@ export async function javaPrograms(): Promise<{ classPath: string; missing?: str
 }
 
 /** Arguments of `java` before the class's name. */
-function javaArguments(classPath: string): string[] {
+export function javaArguments(classPath: string): string[] {
   return [
     '-Xmx512m',
     '-XX:+UseSerialGC',

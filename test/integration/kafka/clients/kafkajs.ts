@@ -240,7 +240,7 @@ export function kafkajsChecks(address: string): Partial<Record<Feature, () => Pr
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   for (let attempt = 1; !(await holds()); attempt++) {
-    if (attempt === 600) throw new Error(`not in time: ${what}`)
+    if (attempt === 1200) throw new Error(`not in time: ${what}`)
     await setTimeout(50)
   }
 }

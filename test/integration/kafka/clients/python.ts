@@ -6,10 +6,15 @@ import { parseResults, type Results } from '../describe-client.ts'
 const PACKAGE = 'confluent-kafka==2.16.1'
 const CHECKS = fileURLToPath(new URL('./python/checks.py', import.meta.url))
 
+/** `killed.py BOOTSTRAP produce TOPIC COUNT` and `… consume TOPIC GROUP COUNT`. */
+export const PYTHON_KILLED = fileURLToPath(new URL('./python/killed.py', import.meta.url))
+
 export interface PythonClient {
   /** librdkafka's own. */
   readonly version: string
   readonly missing?: string
+  /** With which Python finds it. */
+  readonly env: NodeJS.ProcessEnv
   run(args: readonly string[]): Promise<Results>
 }
 
@@ -22,9 +27,9 @@ export async function librdkafka(): Promise<PythonClient> {
     })
     const env = { ...process.env, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' }
     const python = (args: readonly string[]) => runProgram('python3', [CHECKS, ...args], { env })
-    return { version: (await python(['version'])).trim(), run: async (args) => parseResults(await python(args)) }
+    return { env, version: (await python(['version'])).trim(), run: async (args) => parseResults(await python(args)) }
   } catch (error) {
     const missing = `Python 3 and pip: ${error instanceof Error ? error.message : String(error)}`
-    return { version: '', missing, run: () => Promise.reject(new Error(missing)) }
+    return { env: process.env, version: '', missing, run: () => Promise.reject(new Error(missing)) }
   }
 }
