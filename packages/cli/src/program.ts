@@ -53,6 +53,7 @@ Begin with:
   headrace demo                                  the whole thing on this machine, in seconds
   headrace dev --postgres                        a Kafka broker and a PostgreSQL to develop against
   headrace run examples/trades-per-minute.yaml   a pipeline
+  headrace consume trades --from -10             the last records of a topic, here or of any Kafka cluster
 
 Exit codes: 0 done or Ctrl-C, 1 failed or mistakes found, 2 wrongly called.`,
     )

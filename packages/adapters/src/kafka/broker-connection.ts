@@ -87,7 +87,7 @@ export class BrokerConnection {
         return
       }
       this.#waiting = { correlationId, apiKey: api.key, resolve, reject }
-      this.#socket.write(Buffer.concat(encodeRequest(api, version, { correlationId, clientId }, body)))
+      writeAll(this.#socket, encodeRequest(api, version, { correlationId, clientId }, body))
     })
   }
 
@@ -100,8 +100,9 @@ export class BrokerConnection {
         reject(this.#failure ?? new Error('the connection is not open'))
         return
       }
-      const bytes = Buffer.concat(encodeRequest(api, version, { correlationId, clientId }, body))
-      this.#socket.write(bytes, (error) => (error ? reject(error) : resolve()))
+      writeAll(this.#socket, encodeRequest(api, version, { correlationId, clientId }, body), (error) =>
+        error ? reject(error) : resolve(),
+      )
     })
   }
 
@@ -144,4 +145,11 @@ export class BrokerConnection {
     this.#waiting?.reject(this.#failure)
     this.#waiting = undefined
   }
+}
+
+/** Hands all pieces over in one go, without copying them together: record batches are large. */
+function writeAll(socket: Socket, pieces: readonly Buffer[], done?: (error?: Error | null) => void): void {
+  socket.cork()
+  for (const [index, piece] of pieces.entries()) socket.write(piece, index === pieces.length - 1 ? done : undefined)
+  socket.uncork()
 }

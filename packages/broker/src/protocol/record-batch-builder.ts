@@ -86,6 +86,27 @@ export class RecordBatchBuilder {
     this.#count++
   }
 
+  /** Appends a record without key and headers whose value is a part of another buffer: no view is made of it. */
+  appendPart(source: Buffer, start: number, end: number, timestamp: number): void {
+    if (this.#count === 0) this.#baseTimestamp = timestamp
+    if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    const timestampDelta = timestamp - this.#baseTimestamp
+    const valueBytes = end - start
+    const bodyBytes =
+      1 + varintBytes(timestampDelta) + varintBytes(this.#count) + 1 + varintBytes(valueBytes) + valueBytes + 1
+    this.#reserve(varintBytes(bodyBytes) + bodyBytes)
+    this.#varint(bodyBytes)
+    this.#buffer[this.#end++] = 0
+    this.#varint(timestampDelta)
+    this.#varint(this.#count)
+    this.#varint(-1)
+    this.#varint(valueBytes)
+    source.copy(this.#buffer, this.#end, start, end)
+    this.#end += valueBytes
+    this.#varint(0)
+    this.#count++
+  }
+
   /** The finished batch with base offset 0. Uncompressed it is a view of the builder's own buffer: use it before `reset`. */
   seal(options: SealOptions): Buffer {
     const batch = this.#body(options)

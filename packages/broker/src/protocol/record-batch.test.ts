@@ -50,6 +50,26 @@ const record = fc.record({
 })
 
 describe('RecordBatchBuilder', () => {
+  test('a part of a buffer is appended as a view of it is', () => {
+    fc.assert(
+      fc.property(
+        fc.array(bytes, { minLength: 1, maxLength: 20 }),
+        fc.integer({ min: 0, max: 2 ** 42 }),
+        (values, at) => {
+          const source = Buffer.concat(values)
+          const [parts, views] = [new RecordBatchBuilder(0), new RecordBatchBuilder(0)]
+          let start = 0
+          for (const [index, value] of values.entries()) {
+            parts.appendPart(source, start, start + value.length, at + index)
+            views.append(null, value, at + index)
+            start += value.length
+          }
+          expect(parts.seal({ crc32c }).equals(views.seal({ crc32c }))).toBe(true)
+        },
+      ),
+    )
+  })
+
   test('what is appended can be read back', () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 20 }), (records) => {

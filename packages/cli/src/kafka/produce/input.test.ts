@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type InputOptions, openInput } from './input.ts'
+import { type InputOptions, openInput, type RecordTarget } from './input.ts'
 
 const OPTIONS: InputOptions = { format: 'lines', name: 'stdin', keySeparator: ':', delimiter: ',' }
 
@@ -14,8 +14,9 @@ function read(text: string | Buffer, options: Partial<InputOptions> = {}): strin
 function readIn(bytes: Buffer, size: number, options: InputOptions): string[] {
   const input = openInput(options)
   const records: string[] = []
-  const target = (key: Buffer | null, value: Buffer | null) => {
-    records.push(`${key ?? '∅'}=${value ?? '∅'}`)
+  const target: RecordTarget = {
+    record: (key, value) => records.push(`${key ?? '∅'}=${value ?? '∅'}`),
+    part: (bytes, start, end) => records.push(`∅=${bytes.subarray(start, end)}`),
   }
   for (let at = 0; at < bytes.length; at += size) input.push(bytes.subarray(at, at + size), target)
   input.end(target)

@@ -16,8 +16,12 @@ export interface InputOptions {
   readonly nullText?: string | undefined
 }
 
-/** Takes one record; its bytes are views that are good until the call returns. */
-export type RecordTarget = (key: Buffer | null, value: Buffer | null) => void
+/** Takes records; their bytes are good until the call returns. */
+export interface RecordTarget {
+  record(key: Buffer | null, value: Buffer | null): void
+  /** A record without a key whose value is a part of a buffer: no view is made of it. */
+  part(bytes: Buffer, start: number, end: number): void
+}
 
 /** Turns input that comes in pieces into records. Both throw PRODUCE_INPUT_INVALID with the line's number. */
 export interface InputReader {
@@ -49,11 +53,11 @@ class LineInput implements InputReader {
   }
 
   push(chunk: Buffer, target: RecordTarget): void {
-    this.#placed(() => this.#lines.push(chunk, (line) => this.#shape(line, target)))
+    this.#placed(() => this.#lines.push(chunk, (bytes, start, end) => this.#shape(bytes, start, end, target)))
   }
 
   end(target: RecordTarget): void {
-    this.#placed(() => this.#lines.end((line) => this.#shape(line, target)))
+    this.#placed(() => this.#lines.end((bytes, start, end) => this.#shape(bytes, start, end, target)))
   }
 
   #placed(read: () => void): void {
@@ -67,7 +71,7 @@ class LineInput implements InputReader {
   }
 }
 
-type LineShape = (line: Buffer, target: RecordTarget) => void
+type LineShape = (bytes: Buffer, start: number, end: number, target: RecordTarget) => void
 type Nullable = (bytes: Buffer) => Buffer | null
 
 function lineShape(options: InputOptions): LineShape {
@@ -76,9 +80,10 @@ function lineShape(options: InputOptions): LineShape {
     case 'key-value':
       return keyValueShape(options.keySeparator, nullable)
     case 'json':
-      return jsonShape(options.key, nullable)
+      return jsonShape(options.key, options.nullText)
     default:
-      return (line, target) => target(null, nullable(line))
+      if (options.nullText === undefined) return (bytes, start, end, target) => target.part(bytes, start, end)
+      return (bytes, start, end, target) => target.record(null, nullable(bytes.subarray(start, end)))
   }
 }
 
@@ -90,7 +95,8 @@ function nullFrom(text: string | undefined): Nullable {
 
 function keyValueShape(text: string, nullable: Nullable): LineShape {
   const separator = Buffer.from(text)
-  return (line, target) => {
+  return (bytes, start, end, target) => {
+    const line = bytes.subarray(start, end)
     const at = line.indexOf(separator)
     if (at < 0) {
       throw new LineProblem(
@@ -98,21 +104,23 @@ function keyValueShape(text: string, nullable: Nullable): LineShape {
         'Each line must read key, separator, value: name another with --key-separator, or use --format lines.',
       )
     }
-    target(nullable(line.subarray(0, at)), nullable(line.subarray(at + separator.length)))
+    target.record(nullable(line.subarray(0, at)), nullable(line.subarray(at + separator.length)))
   }
 }
 
 /** Blank lines are passed over; every other one must be a JSON value. */
-function jsonShape(key: string | undefined, nullable: Nullable): LineShape {
+function jsonShape(key: string | undefined, nullText: string | undefined): LineShape {
   const path = key?.split('.')
-  return (line, target) => {
-    const value = nullable(line)
-    if (value === null) {
-      target(null, null)
+  return (bytes, start, end, target) => {
+    const text = bytes.toString('utf8', start, end)
+    if (text === nullText) {
+      target.record(null, null)
       return
     }
-    const text = line.toString()
-    if (text.trim() !== '') target(keyAt(parseJson(text), path), value)
+    if (text.trim() === '') return
+    const value = parseJson(text)
+    if (path === undefined) target.part(bytes, start, end)
+    else target.record(keyAt(value, path), bytes.subarray(start, end))
   }
 }
 
@@ -125,8 +133,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function keyAt(document: unknown, path: readonly string[] | undefined): Buffer | null {
-  if (path === undefined) return null
+function keyAt(document: unknown, path: readonly string[]): Buffer | null {
   let value = document
   for (const name of path) {
     value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
@@ -173,7 +180,7 @@ class CsvInput implements InputReader {
     const { nullText } = this.#options
     const named = names.map((name, column) => [name, fields[column] === nullText ? null : fields[column]])
     const key = this.#keyColumn < 0 ? undefined : fields[this.#keyColumn]
-    target(
+    target.record(
       key === undefined || key === nullText ? null : Buffer.from(key),
       Buffer.from(JSON.stringify(Object.fromEntries(named))),
     )

@@ -51,12 +51,15 @@ export class PartitionBatches {
     timestamp: number,
     headers: readonly RecordHeader[],
   ): SealedBatch | undefined {
-    let builder = this.#open.get(partition)
-    if (builder === undefined) {
-      builder = this.#free.pop() ?? new RecordBatchBuilder(this.#batchBytes + SLACK_BYTES)
-      this.#open.set(partition, builder)
-    }
+    const builder = this.#builder(partition)
     builder.append(key, value, timestamp, headers)
+    return builder.sizeBytes >= this.#batchBytes ? this.seal(partition) : undefined
+  }
+
+  /** The same without key and headers, for a value that is a part of a buffer. */
+  appendPart(partition: number, bytes: Buffer, start: number, end: number, timestamp: number): SealedBatch | undefined {
+    const builder = this.#builder(partition)
+    builder.appendPart(bytes, start, end, timestamp)
     return builder.sizeBytes >= this.#batchBytes ? this.seal(partition) : undefined
   }
 
@@ -78,6 +81,14 @@ export class PartitionBatches {
       ...(identity === undefined ? {} : { ...identity, baseSequence: this.#nextSequence(partition, records) }),
     })
     return { partition, bytes, records, release: () => this.#give(builder) }
+  }
+
+  #builder(partition: number): RecordBatchBuilder {
+    const known = this.#open.get(partition)
+    if (known !== undefined) return known
+    const builder = this.#free.pop() ?? new RecordBatchBuilder(this.#batchBytes + SLACK_BYTES)
+    this.#open.set(partition, builder)
+    return builder
   }
 
   #nextSequence(partition: number, records: number): number {

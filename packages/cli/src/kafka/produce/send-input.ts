@@ -34,7 +34,10 @@ export async function sendInput(options: SendOptions): Promise<void> {
 
 async function sendAll({ stream, input, writer, timestamp, signal, onProgress }: SendOptions): Promise<void> {
   let now = timestamp ?? Date.now()
-  const target: RecordTarget = (key, value) => writer.append(key, value, now)
+  const target: RecordTarget = {
+    record: (key, value) => writer.append(key, value, now),
+    part: (bytes, start, end) => writer.appendPart(bytes, start, end, now),
+  }
   for await (const chunk of chunks(stream, signal)) {
     now = timestamp ?? Date.now()
     input.push(chunk, target)
@@ -48,8 +51,9 @@ async function sendAll({ stream, input, writer, timestamp, signal, onProgress }:
 async function sendPaced(options: SendOptions, pace: Pace): Promise<void> {
   const { stream, input, writer, timestamp, signal, onProgress } = options
   const waiting: { key: Buffer | null; value: Buffer | null }[] = []
-  const target: RecordTarget = (key, value) => {
-    waiting.push({ key: key && Buffer.from(key), value: value && Buffer.from(value) })
+  const target: RecordTarget = {
+    record: (key, value) => waiting.push({ key: key && Buffer.from(key), value: value && Buffer.from(value) }),
+    part: (bytes, start, end) => waiting.push({ key: null, value: Buffer.from(bytes.subarray(start, end)) }),
   }
   const drain = async () => {
     while (waiting.length > 0 && !signal.aborted) {

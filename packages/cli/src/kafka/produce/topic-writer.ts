@@ -99,6 +99,17 @@ export class TopicWriter {
     if (full !== undefined) this.#enqueue(full)
   }
 
+  /** The same without a key, for a value that is a part of a buffer. */
+  appendPart(bytes: Buffer, start: number, end: number, timestamp: number): void {
+    const { partition = this.#sticky, headers } = this.#options
+    if (headers.length > 0) {
+      this.append(null, bytes.subarray(start, end), timestamp)
+      return
+    }
+    const full = this.#batches.appendPart(partition, bytes, start, end, timestamp)
+    if (full !== undefined) this.#enqueue(full)
+  }
+
   /** Resolves when more may be added. Throws what keeps records from being sent. */
   async room(): Promise<void> {
     while (this.#outstanding > OUTSTANDING_BYTES && this.#failure === undefined) await this.#change()
