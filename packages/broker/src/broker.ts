@@ -106,8 +106,10 @@ export class Broker {
     await this.#network.close()
     await this.#services.transactions.close()
     await this.#services.groups.close()
-    await this.#maintenance.close()
+    const maintained = this.#maintenance.close()
+    // Breaks off what is being compacted.
     await this.#services.topics.close()
+    await maintained
     await this.#flusher.close()
     this.#lock.release()
   }

@@ -346,6 +346,20 @@ describe('readers and writers', () => {
   })
 })
 
+test('closing the log breaks compaction off, and nothing is lost', async () => {
+  const log = await openLog()
+  for (const pairs of letters(100, 4)) await write(log, pairs)
+  const all = await readAll(log)
+  await log.roll()
+  const compacting = log.maintain(NOW)
+  await close(log)
+  await compacting
+  const again = await openLog()
+  expect(latestOf(await readAll(again))).toEqual(latestOf(all))
+  await compactAll(again)
+  expect(await readAll(again)).toEqual(latestOf(all))
+})
+
 describe('when the process is killed', () => {
   /** The folders as they are before each step of each swap that compacting makes, and at its end. */
   async function killPoints(log: PartitionLog, into: string): Promise<string[]> {

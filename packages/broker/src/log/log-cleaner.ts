@@ -39,19 +39,19 @@ export async function cleanLog(
   const aborted = new AbortedRanges(log.abortedWithin(first, end))
   const map = new OffsetMap(maxKeys)
   const dirty = segments.filter((_, index) => (segments[index + 1]?.baseOffset ?? end) > dirtyFrom)
-  const mappedTo = await mapKeys(dirty, dirtyFrom, map, aborted, end, signal)
-  const pass: Pass = { log, map, mappedTo, end, aborted, now, signal }
-  const touched = segments.filter((segment) => segment.baseOffset < mappedTo)
   try {
+    const mappedTo = await mapKeys(dirty, dirtyFrom, map, aborted, end, signal)
+    const pass: Pass = { log, map, mappedTo, end, aborted, now, signal }
+    const touched = segments.filter((segment) => segment.baseOffset < mappedTo)
     for (const group of groupsOf(touched, log.settings.segmentBytes)) {
       const next = segments[segments.indexOf(group.at(-1) as Segment) + 1]
       await cleanGroup(pass, group, next?.baseOffset ?? end)
     }
+    return mappedTo
   } catch (error) {
     if (error instanceof OvertakenError) return first
     throw error
   }
-  return mappedTo
 }
 
 interface Pass {
