@@ -58,6 +58,41 @@ describe('codecs', () => {
   })
 })
 
+describe('transactions', () => {
+  test('aborted and open ones are left out, in every codec; committed ones come when they are', async () => {
+    const topic = await places.topic(1)
+    const producer = places.kafka.producer({ transactionalId: topic, idempotent: true, maxInFlightRequests: 1 })
+    await producer.connect()
+    closing.push({ close: () => producer.disconnect() })
+    const expected: string[] = []
+    for (const codec of ['None', 'GZIP', 'Snappy', 'LZ4', 'ZSTD'] as const) {
+      for (const outcome of ['abort', 'commit'] as const) {
+        const transaction = await producer.transaction()
+        const messages = [1, 2, 3].map((n) => ({ value: `${codec} ${outcome} ${n}` }))
+        await transaction.send({ topic, messages, compression: CompressionTypes[codec] })
+        await transaction[outcome]()
+        if (outcome === 'commit') expected.push(...messages.map(({ value }) => value))
+      }
+      await places.write(topic, 0, texts(`${codec} outside`))
+      expected.push(`${codec} outside`)
+    }
+    const open = await producer.transaction()
+    await open.send({ topic, messages: [{ value: 'open' }] })
+    await places.write(topic, 0, texts('behind the open one'))
+    const name = `${topic}/0`
+    const reader = await reading(places.source({ topic }))
+    await reader.untilAtEnd([name])
+    const values = () => reader.of(name).map(({ value }) => value)
+    expect(values()).toEqual(expected)
+    expect(reader.positions.get(name)).toEqual((await reader.source.ends()).get(name))
+    const everything = await reading(places.source({ topic, isolation: 'readUncommitted' }))
+    await everything.untilRecords(expected.length + 15 + 2)
+    await open.commit()
+    await reader.untilRecords(expected.length + 2)
+    expect(values()).toEqual([...expected, 'open', 'behind the open one'])
+  })
+})
+
 describe('where it starts', () => {
   test('at the offsets given; a partition that is not named, at its first record', async () => {
     const topic = await places.topic(2)

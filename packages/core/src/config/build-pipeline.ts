@@ -105,7 +105,13 @@ class PipelineBuilder {
     const watermark = this.#watermark(source.watermark, decode)
     if (definition === undefined || decode === undefined) return undefined
     const { name } = definition
-    const base = { name: source.name ?? name, adapter: name, config: source[name], decode }
+    const base = {
+      name: source.name ?? name,
+      adapter: name,
+      config: source[name],
+      decode,
+      ...(source.tombstones && { tombstones: source.tombstones }),
+    }
     return watermark === undefined ? base : { ...base, watermark }
   }
 

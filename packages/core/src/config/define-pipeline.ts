@@ -5,6 +5,7 @@ import type { StepInput, TriggerInput, WatermarkInput } from './pipeline-schema.
 export interface SourceInput {
   name?: string
   decode: DecodeInput
+  tombstones?: 'deadLetters' | 'rows'
   watermark?: WatermarkInput
   [adapter: string]: unknown
 }

@@ -64,6 +64,7 @@ test('a good file becomes a configuration with defaults and plain units', () => 
         ],
         required: ['tnum'],
       },
+      tombstones: 'deadLetters',
       watermark: { column: 'tuptime', delayMs: 5000, maxAheadMs: 86_400_000, late: 'deadLetters' },
     },
     steps: [

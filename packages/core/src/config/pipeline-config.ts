@@ -27,6 +27,8 @@ export interface SourceConfig {
   /** Checked against the adapter's schema, defaults filled in. */
   readonly config: unknown
   readonly decode: DecodeConfig
+  /** What a record without a value becomes: a dead letter unless told. */
+  readonly tombstones?: 'deadLetters' | 'rows'
   readonly watermark?: EventTimePlan
 }
 

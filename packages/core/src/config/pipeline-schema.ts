@@ -130,6 +130,13 @@ function sourceSchema(adapters: readonly AdapterDefinition[]): TObject {
       name: systemName('What the source is called in status and logs. Unset: the adapter’s name.'),
       ...adapterKeys(sources),
       decode: decodeSchema,
+      tombstones: Type.Optional(
+        Type.Union([Type.Literal('deadLetters'), Type.Literal('rows')], {
+          default: 'deadLetters',
+          description:
+            'What becomes of records without a value: dead letters, or rows whose columns are NULL, known by `_key`. Where a column is required, or the event time is wanted, such a record is a dead letter all the same.',
+        }),
+      ),
       watermark: Type.Optional(watermarkSchema),
     },
     {

@@ -11,7 +11,7 @@ export class RecordEmptyError extends defineError<Rejection>({
   retry: 'never',
   message: (d) => d.reason,
   hint: () =>
-    'Tombstones (null values) and empty values hold no row. Keep them out of the topic, or read them as dead letters.',
+    'Tombstones (null values) and empty values hold no row. `tombstones: rows` beside `decode:` makes rows of NULLs of tombstones.',
   example: { reason: 'the record has no value (a tombstone)' },
 }) {}
 

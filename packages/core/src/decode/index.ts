@@ -8,6 +8,7 @@ import { rawDecoder } from './raw.ts'
 export type * from './decoder.ts'
 export * from './errors.ts'
 export { removeSpoolFolder, SPOOL_FILE, spoolFolder } from './spool.ts'
+export { tombstonesAsRows } from './tombstones.ts'
 
 /** The decoder for a source's `decode:` settings; `registry` opens a schema registry connection by its name. */
 export async function decoderFor(config: DecodeConfig, registry: (name?: string) => SchemaRegistry): Promise<Decoder> {

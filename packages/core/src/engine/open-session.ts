@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { decoderFor, SPOOL_FILE, spoolFolder } from '../decode/index.ts'
+import { decoderFor, SPOOL_FILE, spoolFolder, tombstonesAsRows } from '../decode/index.ts'
 import type { Database } from '../duckdb/index.ts'
 import { sinkFolderFailure } from '../errors/index.ts'
 import { type LogLine, type PipelinePlan, type Sink, type Source, Watermarks } from '../model/index.ts'
@@ -106,7 +106,8 @@ async function sourceDecoder({ config, connection, signal }: SessionOptions, log
   const { type, defaultName } = registryConnection
   const registry = (name = defaultName) => new SchemaRegistry(connection(type, name) as RegistryConnection)
   const decoder = await decoderFor(config.source.decode, registry)
-  return patientDecoder(decoder, { signal, onProblem: (problem) => log(retryLine('decoding', problem)) })
+  const wanted = config.source.tombstones === 'rows' ? tombstonesAsRows(decoder) : decoder
+  return patientDecoder(wanted, { signal, onProblem: (problem) => log(retryLine('decoding', problem)) })
 }
 
 async function openStaging(
