@@ -3,6 +3,7 @@ import { openDeadLetters, openLake } from '@headrace/core'
 import pg from 'pg'
 import type { RecoverySummary } from './lives.ts'
 import type { Scene } from './scene.ts'
+import { without } from './topics/verdict.ts'
 
 export interface Verdict {
   /** `window_start uno orders items`, sorted: what each of the three says. */
@@ -81,15 +82,4 @@ export function differences({ recount, parquet, postgres, deadLetters }: Verdict
   const sum = (window?.fired ?? 0) + (window?.filtered ?? 0) + (window?.late ?? 0) + records.dead + (window?.open ?? 0)
   if (records.read !== sum) wrong.push(`${records.read} records read, but ${sum} accounted for`)
   return wrong
-}
-
-/** What `all` has more often than `others`. */
-function without(all: readonly string[], others: readonly string[]): string[] {
-  const counts = new Map<string, number>()
-  for (const row of others) counts.set(row, (counts.get(row) ?? 0) + 1)
-  return all.filter((row) => {
-    const left = counts.get(row) ?? 0
-    counts.set(row, left - 1)
-    return left <= 0
-  })
 }

@@ -12,6 +12,7 @@ import { crc32c } from '@node-rs/crc32'
 
 const CLIENT = 'headrace-test'
 const BATCH_BYTES = 256 * 1024
+const TOPIC_ALREADY_EXISTS = 36
 
 /** A producer that builds batches without an object per record, over one connection, acks = 1. For loading test data quickly. */
 export class RawProducer {
@@ -31,7 +32,7 @@ export class RawProducer {
     socket.on('error', () => this.#waiting.clear())
   }
 
-  /** Connects, and makes the topic with so many partitions. */
+  /** Connects, and makes the topic with so many partitions, if there is none. */
   static async open(address: string, topic: string, partitions: number): Promise<RawProducer> {
     const [host = '127.0.0.1', port] = address.split(':')
     const socket = connect(Number(port), host)
@@ -52,7 +53,9 @@ export class RawProducer {
     )
     const { body } = decodeResponse(createTopics, 5, answer)
     const errorCode = body.topics[0]?.errorCode ?? 0
-    if (errorCode !== 0) throw new Error(`creating topic ${topic} failed with error ${errorCode}`)
+    if (errorCode !== 0 && errorCode !== TOPIC_ALREADY_EXISTS) {
+      throw new Error(`creating topic ${topic} failed with error ${errorCode}`)
+    }
     return producer
   }
 
