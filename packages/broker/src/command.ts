@@ -64,7 +64,7 @@ async function parseCommand(args: readonly string[]): Promise<{ options: BrokerO
     topicDefaults: Object.fromEntries(values['topic-default'].map(nameAndValue)),
     ...(await networkOptionsOf(values)),
     ...(values.partitions !== undefined && {
-      defaultPartitions: wholeNumber('partitions', values.partitions, 1, 10_000),
+      defaultPartitions: wholeNumber('partitions', values.partitions, 1, 4000),
     }),
     ...(values.fsync === 'always' && { fsync: { mode: 'always' } as const }),
   }

@@ -8,6 +8,7 @@ import {
   type Api,
   apiVersions,
   BATCH_FIELD,
+  createTopics,
   ERROR,
   fetch,
   initProducerId,
@@ -307,3 +308,16 @@ test('who joins with version 4 or later is given an id to come back with', async
 function listing(name: string, timestamp: number) {
   return { topics: [{ name, partitions: [{ partitionIndex: 0, timestamp }] }] }
 }
+
+test('there are no more partitions than a broker can carry, of all topics together', async () => {
+  const client = await connect()
+  const create = async (name: string, numPartitions: number) => {
+    const topics = [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }]
+    const answer = await client.ask(createTopics, 7, { topics, timeoutMs: 1000, validateOnly: true })
+    return answer.topics[0]?.errorCode
+  }
+  await topicOf('one-of-them')
+  expect(await create('too-many', 4000)).toBe(ERROR.INVALID_PARTITIONS)
+  expect(await create('many', 3000)).toBe(ERROR.NONE)
+  expect(await create('none', 0)).toBe(ERROR.INVALID_PARTITIONS)
+})

@@ -7,7 +7,8 @@ import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
 import { type DescribedConfig, describeTopicConfig, logSettingsOf, type TopicConfig } from './topic-config.ts'
 import { checkTopicName } from './topic-name.ts'
 
-const MAX_PARTITIONS = 10_000
+/** Of all topics together: what one broker is said to carry. Each takes two file handles and some memory. */
+const MAX_PARTITIONS = 4000
 
 export interface Topic {
   readonly name: string
@@ -88,7 +89,7 @@ export class TopicRegistry {
     checkTopicName(name)
     logSettingsOf(config, this.defaults)
     if (this.#byName.has(name)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `topic "${name}" already exists`)
-    checkPartitions(this.#partitionsOf(partitions))
+    this.#checkPartitions(this.#partitionsOf(partitions), 0)
   }
 
   async create(name: string, partitions: number, config: TopicConfig = {}): Promise<Topic> {
@@ -133,10 +134,21 @@ export class TopicRegistry {
     })
   }
 
+  /** `present` are those that the topic has already. */
+  #checkPartitions(count: number, present: number): void {
+    const all = [...this.#byName.values()].reduce((sum, { partitions }) => sum + partitions.length, 0)
+    const most = MAX_PARTITIONS - all + present
+    if (!Number.isInteger(count) || count < 1 || count > most)
+      throw new KafkaError(
+        'INVALID_PARTITIONS',
+        `a topic has at least 1 partition, all together have at most ${MAX_PARTITIONS}: ${count} are asked for, there are ${all}`,
+      )
+  }
+
   /** Throws `KafkaError` for what `addPartitions` would refuse. */
   checkPartitionCount(name: string, count: number): void {
     const topic = this.#known(name)
-    checkPartitions(count)
+    this.#checkPartitions(count, topic.partitions.length)
     if (count <= topic.partitions.length)
       throw new KafkaError('INVALID_PARTITIONS', `topic "${name}" has ${topic.partitions.length} partitions already`)
   }
@@ -266,9 +278,4 @@ export class TopicRegistry {
   #topicFolder(id: string): string {
     return path.join(this.#logsFolder, id)
   }
-}
-
-function checkPartitions(count: number): void {
-  if (!Number.isInteger(count) || count < 1 || count > MAX_PARTITIONS)
-    throw new KafkaError('INVALID_PARTITIONS', `a topic has 1 to ${MAX_PARTITIONS} partitions, not ${count}`)
 }
