@@ -9,6 +9,8 @@ describeClient({
   missing: programs.missing,
   // Those that wait longest come first: some run side by side.
   features: [
+    'kip848',
+    'groupAdmin',
     'staticMember',
     'group',
     'cooperative',

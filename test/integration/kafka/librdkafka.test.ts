@@ -22,6 +22,7 @@ describeClient({
     'resume',
     'cooperative',
     'staticMember',
+    'kip848',
     'configs',
     'appendTime',
     'transactions',
