@@ -2,12 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Field } from '@headrace/core'
-import { BatchStager, Database, SINK_TEST_ID } from '@headrace/core/testing'
+import { BatchStager, Database, SINK_TEST_ID, TestSchemaRegistry } from '@headrace/core/testing'
+import avsc from 'avsc'
 import { Partitioners } from 'kafkajs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { KafkaPlaces } from './support/kafka-places.ts'
 import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
-import { type PlainRecord, readTopic } from './support/read-topic.ts'
+import { type PlainRecord, readRaw, readTopic } from './support/read-topic.ts'
 
 let kafka: KafkaUnderTest
 let places: KafkaPlaces
@@ -31,14 +32,19 @@ afterAll(async () => {
 
 const signal = new AbortController().signal
 
-/** What the settings make of the rows, read back by kafkajs. */
-async function written(settings: { topic: string; [setting: string]: unknown }, query: string): Promise<PlainRecord[]> {
+/** Publishes the rows as one batch. */
+async function publish(settings: { topic: string; [setting: string]: unknown }, query: string, registry?: string) {
   const columns: Field[] = await stager.describe(query)
   const batch = await stager.stage({ ...SINK_TEST_ID, sequence: 1 }, { format: 'ndjson' }, columns, [query])
-  const sink = places.sink(settings)
+  const sink = places.sink(settings, registry === undefined ? {} : { registry })
   await sink.connect(signal)
   await sink.publish(batch, signal)
   await sink.close()
+}
+
+/** What the settings make of the rows, read back by kafkajs. */
+async function written(settings: { topic: string; [setting: string]: unknown }, query: string): Promise<PlainRecord[]> {
+  await publish(settings, query)
   return readTopic(places.kafka, settings.topic)
 }
 
@@ -103,4 +109,26 @@ it('rows choose their topic; those that name one that is not there are refused b
   await written(settings, rows(`(2, '${other}', 0)`, `(3, NULL, NULL)`))
   expect((await readTopic(places.kafka, usual)).map(({ value }) => value)).toEqual(['{"n":3}'])
   expect((await readTopic(places.kafka, other)).map(({ value }) => value)).toEqual(['{"n":2}'])
+})
+
+it('as Avro, behind the id of the schema that it registers', async () => {
+  const registry = await TestSchemaRegistry.start()
+  const topic = await places.topic(1)
+  const query = `SELECT range AS n, 'name ' || range AS name, 0.05::DECIMAL(9,2) AS price, 'x' AS hidden FROM range(3)`
+  const settings = { topic, value: 'avro', key: 'n', exclude: ['hidden'] }
+  await publish(settings, query, registry.url)
+  const [registered, ...more] = registry.versions(`${topic}-value`)
+  expect(more).toEqual([])
+  const type = avsc.Type.forSchema(JSON.parse(registered?.schema ?? ''))
+  const records = await readRaw(places.kafka, topic)
+  expect(records.map(({ key }) => key?.toString())).toEqual(['0', '1', '2'])
+  records.forEach(({ value }, n) => {
+    expect(value?.subarray(0, 5)).toEqual(Buffer.from([0, 0, 0, 0, registered?.id ?? 0]))
+    expect(type.fromBuffer(value?.subarray(5) as Buffer)).toMatchObject({
+      n,
+      name: `name ${n}`,
+      price: Buffer.from([5]),
+    })
+  })
+  await registry.close()
 })

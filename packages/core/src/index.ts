@@ -1,4 +1,5 @@
 export * from './config/index.ts'
+export { type ColumnType as ParsedType, parseType } from './decode/column-type.ts'
 export * from './engine/data-folder.ts'
 export {
   type DeadLetterSummary,

@@ -43,6 +43,13 @@ export interface SinkSettings {
   readonly [setting: string]: unknown
 }
 
+interface SinkOptions {
+  readonly connection?: object
+  readonly onStep?: (step: string) => void
+  /** URL of the schema registry. */
+  readonly registry?: string
+}
+
 const SINK_DEFAULTS = {
   connection: 'kafka',
   value: 'json',
@@ -142,10 +149,14 @@ export class KafkaPlaces {
     return this.#createSource({ ...defaults, ...settings }, { ...this.#context(connection), metadata, incarnation })
   }
 
-  sink(settings: SinkSettings, options: { connection?: object; onStep?: (step: string) => void } = {}): Sink {
-    const { connection = {}, onStep } = options
-    const context = this.#context(connection)
-    return this.#createSink({ ...SINK_DEFAULTS, ...settings }, onStep === undefined ? context : { ...context, onStep })
+  sink(settings: SinkSettings, options: SinkOptions = {}): Sink {
+    const { connection = {}, onStep, registry } = options
+    const context = {
+      ...this.#context(connection),
+      ...(onStep !== undefined && { onStep }),
+      ...(registry !== undefined && { otherConnection: () => ({ url: registry }) }),
+    }
+    return this.#createSink({ ...SINK_DEFAULTS, ...settings }, context)
   }
 
   #context(connection: object = {}): AdapterContext {

@@ -25,7 +25,7 @@ interface RawRecord extends Omit<PlainRecord, 'key' | 'value'> {
 }
 
 /** The same as bytes. */
-async function readRaw(kafka: Kafka, topic: string): Promise<RawRecord[]> {
+export async function readRaw(kafka: Kafka, topic: string): Promise<RawRecord[]> {
   const admin = kafka.admin()
   await admin.connect()
   const ends = await admin.fetchTopicOffsets(topic)

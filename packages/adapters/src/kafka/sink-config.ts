@@ -26,13 +26,20 @@ export const sinkSchema = Type.Object(
     value: Type.Union(
       [
         Type.Literal('json'),
+        Type.Literal('avro'),
         Type.Object(
           { raw: Type.String({ minLength: 1, description: 'Column that is the value: text or bytes.' }) },
           { additionalProperties: false },
         ),
       ],
-      { default: 'json', description: 'What the record’s value is: the row as JSON, or one column as it is.' },
+      {
+        default: 'json',
+        description:
+          'What the record’s value is: the row as JSON; the row as Avro behind a schema id, its schema registered; or one column as it is.',
+      },
     ),
+    registry: column('With `avro`: name of the `schemaRegistry` connection in headrace.yaml.'),
+    subject: column('With `avro`: what the schema is registered under; `<topic>-value` unless told.'),
     exclude: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         minItems: 1,
@@ -75,7 +82,7 @@ export const sinkExamples = [
 export function checkSink(config: KafkaSinkConfig, columns?: readonly Field[]): readonly ConfigIssue[] {
   if (columns === undefined) return []
   const issues = namedColumns(config).flatMap(([path, name]) => missing(path, name, columns))
-  return [...issues, ...typeIssues(config, columns)]
+  return [...issues, ...typeIssues(config, columns), ...nameIssues(config, columns)]
 }
 
 function namedColumns(config: KafkaSinkConfig): [path: (string | number)[], name: string][] {
@@ -110,4 +117,12 @@ function typeIssues(config: KafkaSinkConfig, columns: readonly Field[]): ConfigI
     const message = `the column "${name}" has the type ${type}, not that of ${what}`
     return [{ path: [setting], message, hint: 'Cast it in an SQL step.' }]
   })
+}
+
+function nameIssues({ value, exclude = [] }: KafkaSinkConfig, columns: readonly Field[]): ConfigIssue[] {
+  if (value !== 'avro') return []
+  const odd = columns.find(({ name }) => !exclude.includes(name) && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+  if (odd === undefined) return []
+  const message = `the column "${odd.name}" cannot be a field of an Avro record`
+  return [{ path: ['value'], message, hint: 'Avro names have letters, digits and `_`. Rename it in an SQL step.' }]
 }

@@ -1,5 +1,6 @@
 import type { RecordHeader } from '@headrace/broker/protocol'
 import type { Field } from '@headrace/core'
+import { blobOf } from './blob-text.ts'
 import { findSpans, textBytes } from './row-spans.ts'
 import type { KafkaSinkConfig } from './sink-config.ts'
 
@@ -56,7 +57,11 @@ export class SinkRows {
   readonly #spans: Uint32Array
   #value = Buffer.allocUnsafe(1024)
 
-  constructor(config: KafkaSinkConfig, schema: readonly Field[]) {
+  readonly #encode: ((row: Buffer) => Buffer) | undefined
+
+  /** `encode` makes the value of a row where that is neither its JSON nor one column. */
+  constructor(config: KafkaSinkConfig, schema: readonly Field[], encode?: (row: Buffer) => Buffer) {
+    this.#encode = encode
     this.#places = placesOf(config, schema)
     this.#isBlob = schema[this.#places.raw]?.type === 'BLOB'
     const { topic, key, partition, timestamp, tombstone, raw, headers, kept } = this.#places
@@ -66,7 +71,7 @@ export class SinkRows {
   }
 
   read(row: Buffer): void {
-    this.value = row
+    this.value = this.#encode === undefined ? row : this.#encode(row)
     if (this.#isWhole) return
     findSpans(row, this.#spans)
     const { topic, key, partition, timestamp, tombstone, raw, headers, kept } = this.#places
@@ -82,7 +87,7 @@ export class SinkRows {
     }
     if (tombstone >= 0 && row[this.#spans[3 * tombstone + 1] as number] === T) this.value = null
     else if (raw >= 0) this.value = this.#raw(row, raw)
-    else if (kept !== undefined) this.value = this.#without(row, kept)
+    else if (kept !== undefined && this.#encode === undefined) this.value = this.#without(row, kept)
   }
 
   #bytes(row: Buffer, place: number): Buffer | null {
@@ -121,12 +126,4 @@ function millisecondsOf(text: string | undefined): number | undefined {
   const [, day, time] = /^(\S+) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)/.exec(text ?? '') ?? []
   const ms = Date.parse(`${day}T${time}Z`)
   return Number.isNaN(ms) ? undefined : ms
-}
-
-/** The bytes that DuckDB's text form of a BLOB stands for: printable ones as they are, others as `\xHH`. */
-function blobOf(text: string): Buffer {
-  return Buffer.from(
-    text.replaceAll(/\\x([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
-    'latin1',
-  )
 }

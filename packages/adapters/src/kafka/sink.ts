@@ -4,9 +4,13 @@ import {
   type Batch,
   BatchIncompleteError,
   BatchUnreadableError,
+  type Field,
   parseDuration,
+  type RegistryConnection,
   type RejectedRow,
   RowsRejectedError,
+  registryConnection,
+  SchemaRegistry,
   type Sink,
   SinkAheadError,
   SinkBehindError,
@@ -45,6 +49,7 @@ class KafkaSink implements Sink {
   #client: KafkaClient | undefined
   #producer: RecordProducer | undefined
   #transactions: SinkTransactions | undefined
+  #registry: SchemaRegistry | undefined
   #marker: Marker | undefined
   #markedAt = 0
 
@@ -137,6 +142,21 @@ class KafkaSink implements Sink {
     this.#markedAt = Date.now()
   }
 
+  /** What makes the values of rows of this schema, which is registered first; undefined where they are JSON or a column. */
+  async #encoder(schema: readonly Field[]): Promise<((row: Buffer) => Buffer) | undefined> {
+    const { value, exclude = [], topic, subject = `${topic}-value`, registry } = this.#config
+    if (value !== 'avro') return undefined
+    const { avroRows } = await import('./avro-values.ts')
+    const columns = schema.filter(({ name }) => !exclude.includes(name))
+    const rows = avroRows(topic.replaceAll(/^(?=\d)|[^A-Za-z0-9_]/g, '_'), columns)
+    this.#registry ??= new SchemaRegistry(
+      this.#context.otherConnection?.(registryConnection.type, registry) as RegistryConnection,
+    )
+    const frame = Buffer.alloc(5)
+    frame.writeInt32BE(await this.#registry.register(subject, 'AVRO', rows.schema), 1)
+    return (row) => Buffer.concat([frame, rows.encode(row)])
+  }
+
   #reset(): string {
     const { pipeline, name } = this.#context
     return `run headrace topics delete ${this.#config.topic}; headrace groups delete headrace.${pipeline}.${name}`
@@ -188,7 +208,7 @@ class KafkaSink implements Sink {
   }
 
   async #write(batch: Batch, producer: RecordProducer, signal: AbortSignal): Promise<void> {
-    const rows = new SinkRows(this.#config, batch.schema)
+    const rows = new SinkRows(this.#config, batch.schema, await this.#encoder(batch.schema))
     const now = Date.now()
     const found = await eachRow(batch, (row) => {
       rows.read(row)

@@ -126,5 +126,6 @@ function contextOf(
         ? undefined
         : setting.connection(connection.type, connectionName ?? connection.defaultName),
     log: setting.log,
+    otherConnection: (type, named) => setting.connection(type, named ?? type),
   }
 }

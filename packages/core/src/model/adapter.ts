@@ -29,6 +29,8 @@ export interface AdapterContext {
   /** The settings of the connection this adapter asked for, checked against its schema; undefined if it asked for none. */
   readonly connection: unknown
   readonly log: (line: LogLine) => void
+  /** The settings of another connection that the configuration names, such as a schema registry; its type's default one without a name. */
+  readonly otherConnection?: (type: string, name: string | undefined) => unknown
 }
 
 export interface SourceContext extends AdapterContext {

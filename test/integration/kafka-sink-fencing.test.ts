@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Sink } from '@headrace/core'
+import { BatchStager, Database, SINK_TEST_ID } from '@headrace/core/testing'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { KafkaPlaces } from './support/kafka-places.ts'
+import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
+import { readTopic } from './support/read-topic.ts'
+
+let kafka: KafkaUnderTest
+let places: KafkaPlaces
+let folder: string
+let database: Database
+let stager: BatchStager
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-fencing-'))
+  kafka = await startKafka(folder)
+  places = await KafkaPlaces.open(kafka.address)
+  database = await Database.open(undefined, { threads: 1 })
+  stager = new BatchStager(database, folder)
+})
+afterAll(async () => {
+  database?.close()
+  await places?.close()
+  await kafka?.stop()
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+})
+
+const signal = new AbortController().signal
+
+async function batch(sequence: number) {
+  const query = `SELECT ${sequence} AS n`
+  const columns = await stager.describe(query)
+  return stager.stage({ ...SINK_TEST_ID, sequence }, { format: 'ndjson' }, columns, [query])
+}
+
+async function open(topic: string, settings: object = {}, onStep?: (step: string) => void): Promise<Sink> {
+  const sink = places.sink({ topic, delivery: 'exactlyOnce', ...settings }, onStep === undefined ? {} : { onStep })
+  await sink.connect(signal)
+  return sink
+}
+
+it('who comes later takes over: the one before is told so, and nothing of its batch is seen', async () => {
+  const topic = await places.topic(1)
+  const zombie = await open(topic)
+  await zombie.publish(await batch(1), signal)
+  const heir = await open(topic)
+  await expect(zombie.publish(await batch(2), signal)).rejects.toMatchObject({
+    code: 'KAFKA_SINK_FENCED',
+    retry: 'never',
+  })
+  await heir.publish(await batch(2), signal)
+  await Promise.all([zombie.close(), heir.close()])
+  expect((await readTopic(places.kafka, topic)).map(({ value }) => value)).toEqual(['{"n":1}', '{"n":2}'])
+})
