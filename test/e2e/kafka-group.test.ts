@@ -126,5 +126,7 @@ describe('what cannot be shared', () => {
     expect(await validate()).toMatch(/copy\.yaml:3:29 +SHARED_WINDOWS +one process runs a pipeline with windows/)
     await pipeline({ source: 'topic: t, group: g', sink: 'parquet: { dataset: d }' })
     expect(await validate()).toMatch(/copy\.yaml:3:29 +SHARED_SINK +sink "parquet" \(parquet\)/)
+    await pipeline({ source: 'topic: t, group: g', sink: 'kafka: { topic: out, delivery: exactlyOnce }' })
+    expect(await validate()).toMatch(/copy\.yaml:3:29 +SHARED_SINK +sink "kafka" \(kafka\)/)
   })
 })

@@ -40,7 +40,10 @@ export function sharingProblems(
       .slice(0, 1)
       .map(({ name }) => new WindowsSharedError({ setting, window: name })),
     ...config.sinks
-      .filter((sink) => adapters.find(({ name }) => name === sink.adapter)?.sink?.delivery === 'exactly-once')
+      .filter(({ adapter, config: settings }) => {
+        const sink = adapters.find(({ name }) => name === adapter)?.sink
+        return (sink?.deliveryOf?.(settings) ?? sink?.delivery) === 'exactly-once'
+      })
       .map((sink) => new SinkSharedError({ setting, sink: sink.name, adapter: sink.adapter })),
   ]
   const place = config.placeOf(['source', source.adapter, ...path])
