@@ -27,7 +27,9 @@ describe.concurrent('help', () => {
   test('lists every command', async () => {
     const { code, stdout } = await headrace(['--help'])
     expect(code).toBe(0)
-    expect(commands).toEqual(['demo', 'dev', 'run', 'validate', 'explain', 'query', 'generate', 'dlq', 'serve'])
+    expect(commands).toEqual(
+      'demo dev run validate explain query generate dlq serve topics groups produce consume'.split(' '),
+    )
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'))
   })
 
@@ -35,7 +37,7 @@ describe.concurrent('help', () => {
     const { code, stdout } = await headrace([command, '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain(`Usage: headrace ${command}`)
-    expect(stdout).toMatch(/^Examples:\n {2}headrace /m)
+    expect(stdout).toMatch(/^Examples:\n {2}.*headrace /m)
   })
 
   test('--version is that of the package', async () => {

@@ -42,8 +42,8 @@ const CASES: readonly Case[] = [
     'a key that is missing',
     'kafka: { topic: trades, start: earliest }',
     'kafka: { start: earliest }',
-    'kafka: {',
-    { code: 'CONFIG_MISSING', message: 'source.kafka lacks the key `topic`', hint: /^Add `topic:` with / },
+    '{ start: earliest }',
+    { code: 'CONFIG_VALUE', message: 'no topic is named', hint: /^Write `topic:`/ },
   ],
   [
     'a value of the wrong type',

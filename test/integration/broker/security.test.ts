@@ -368,7 +368,9 @@ describe.skipIf(!canMakeCertificates)(`the adapter${certificateNeeds}`, () => {
     await writeFile(file, '{"a":1}\n{"a":2}\n')
     const id = { pipeline: 'p', incarnation: 'i', sink: 'kafka', sequence: 1 }
     await sink.connect(new AbortController().signal)
-    await sink.publish({ id, files: [{ path: file }], rowCount: 2 } as unknown as Batch, new AbortController().signal)
+    const schema = [{ name: 'a', type: 'BIGINT' }]
+    const batch = { id, schema, files: [{ path: file }], rowCount: 2 } as unknown as Batch
+    await sink.publish(batch, new AbortController().signal)
     await sink.close()
     const reader = await new SourceReader(places.source({ topic }, { connection })).begin()
     await reader.untilRecords(2)
