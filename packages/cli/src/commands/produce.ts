@@ -48,8 +48,8 @@ export function produceCommand(context: CliContext) {
       'after',
       `
 Examples:
-  tail -f app.log | headrace produce logs
   headrace produce trades --file trades.ndjson --format json --key uno --compression zstd
+  tail -f app.log | headrace produce logs
   echo 'alice={"age":30}' | headrace produce users --format key-value --key-separator =
   echo 'alice:NULL' | headrace produce users --format key-value --null NULL         a tombstone
   headrace produce prices --file prices.csv --format csv --key symbol --rate 100
