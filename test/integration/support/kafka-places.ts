@@ -65,6 +65,8 @@ export class KafkaPlaces {
   readonly kafka: Kafka
   readonly admin: Admin
   readonly producer: Producer
+  /** Of its sinks; other files' sinks beside it on the same cluster would fence each other by one transactional id. */
+  readonly #sinkName = `kafka-${randomUUID()}`
   readonly #createSource: LoadedSource['createSource']
   readonly #createSink: LoadedSink['createSink']
 
@@ -153,6 +155,7 @@ export class KafkaPlaces {
     const { connection = {}, onStep, registry } = options
     const context = {
       ...this.#context(connection),
+      name: this.#sinkName,
       ...(onStep !== undefined && { onStep }),
       ...(registry !== undefined && { otherConnection: () => ({ url: registry }) }),
     }

@@ -18,7 +18,8 @@ class Member:
         self.error = None
         self.is_leaving = False
         self.consumer.subscribe([topic], on_assign=self.on_assign, on_revoke=self.on_revoke)
-        self.thread = threading.Thread(target=self.poll)
+        # A check that fails must not be kept alive by the members it leaves behind.
+        self.thread = threading.Thread(target=self.poll, daemon=True)
         self.thread.start()
 
     def on_assign(self, _consumer, partitions):
