@@ -85,6 +85,8 @@ function settingsOf(folder: string, port: number, controllerPort: number): Recor
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(folder, 'data'),
+    // Tests write records of long ago, and Kafka would throw them away whenever it comes to look.
+    'log.retention.ms': '-1',
     'offsets.topic.replication.factor': '1',
     'offsets.topic.num.partitions': '4',
     'transaction.state.log.replication.factor': '1',
