@@ -1,3 +1,4 @@
+import { afterVarint, readVarint } from '@headrace/broker/protocol'
 import type { BlockBuffers, BytesBuffer } from './block-buffers.ts'
 
 /** Strings up to here are copied word by word in JavaScript, which is faster than a call of `Buffer.copy`. */
@@ -92,36 +93,4 @@ function copyBytes(source: BatchRecords, start: number, length: number, target: 
   for (let position = start; position < end; position += 8, to += 8) {
     into.setBigInt64(to, from.getBigInt64(position, true), true)
   }
-}
-
-/** Where the varint read last ended. A second result without an object or an argument: this runs five times per record. */
-let afterVarint = 0
-
-/** A zigzag VARINT or VARLONG, exact within ±2^52. Past the buffer's end it reads zeros. */
-function readVarint(buffer: Buffer, position: number): number {
-  const first = buffer[position] as number
-  if (first < 0x80) {
-    afterVarint = position + 1
-    return (first >>> 1) ^ -(first & 1)
-  }
-  const second = buffer[position + 1] as number
-  if (second < 0x80) {
-    afterVarint = position + 2
-    const raw = (first & 0x7f) | (second << 7)
-    return (raw >>> 1) ^ -(raw & 1)
-  }
-  return readLongVarint(buffer, position)
-}
-
-function readLongVarint(buffer: Buffer, position: number): number {
-  let raw = 0
-  let scale = 1
-  for (let shift = 0; shift < 10; shift++) {
-    const byte = buffer[position++] ?? 0
-    raw += (byte & 0x7f) * scale
-    if (byte < 0x80) break
-    scale *= 0x80
-  }
-  afterVarint = position
-  return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2
 }

@@ -3,8 +3,9 @@ import {
   BATCH_MAGIC,
   BatchHeader,
   CODECS,
+  CONTROL_TYPE,
   type Crc32c,
-  VarintCursor,
+  controlTypeOf,
 } from '@headrace/broker/protocol'
 import { BLOCK_BYTES, type BlockBufferPool, type BlockBuffers } from './block-buffers.ts'
 import { type BatchRecords, copyRecords, MalformedRecordsError } from './copy-records.ts'
@@ -13,9 +14,6 @@ import { BatchCorruptError } from './errors.ts'
 
 /** A record takes at least so many bytes: what a header may claim is checked against it before room is made. */
 const SMALLEST_RECORD_BYTES = 7
-
-/** The first bytes of a control record's key are its version, the next its type. */
-const CONTROL_TYPE_ABORT = 0
 
 /** From a fetch response: records of this producer from `firstOffset` to its abort marker were taken back. */
 export interface AbortedTransaction {
@@ -173,19 +171,9 @@ export class AbortedFilter {
       this.#waiting.pop()
     }
     if (!batch.isTransactional || !this.#open.has(batch.producerId)) return false
-    if (batch.isControl && controlType(batch) === CONTROL_TYPE_ABORT) this.#open.delete(batch.producerId)
+    if (batch.isControl && controlTypeOf(batch) === CONTROL_TYPE.abort) this.#open.delete(batch.producerId)
     return true
   }
-}
-
-function controlType(batch: BatchHeader): number {
-  const cursor = new VarintCursor(batch.buffer, batch.recordsStart)
-  cursor.next() // length
-  cursor.position++ // attributes
-  cursor.next() // timestamp delta
-  cursor.next() // offset delta
-  cursor.next() // length of the key
-  return batch.buffer.readInt16BE(cursor.position + 2)
 }
 
 function corrupt(records: PartitionRecords, batch: BatchHeader, reason: string, cause?: unknown): BatchCorruptError {

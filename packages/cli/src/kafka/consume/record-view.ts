@@ -1,5 +1,5 @@
 import { decompress } from '@headrace/adapters/kafka'
-import { BATCH_HEADER_BYTES, type BatchHeader, CODECS } from '@headrace/broker/protocol'
+import { afterVarint, BATCH_HEADER_BYTES, type BatchHeader, CODECS, readVarint } from '@headrace/broker/protocol'
 
 /** Bytes that cannot be records. */
 class MalformedRecordsError extends Error {
@@ -107,26 +107,4 @@ function plainRecords(batch: BatchHeader): Buffer {
   } catch (cause) {
     throw new MalformedRecordsError(`its ${codec} data is damaged`, { cause })
   }
-}
-
-/** Where the varint read last ended: a second result without an object. */
-let afterVarint = 0
-
-/** A zigzag VARINT or VARLONG, exact within ±2^52. Past the buffer's end it reads zeros. */
-function readVarint(buffer: Buffer, position: number): number {
-  const first = buffer[position] as number
-  if (first < 0x80) {
-    afterVarint = position + 1
-    return (first >>> 1) ^ -(first & 1)
-  }
-  let raw = 0
-  let scale = 1
-  for (let count = 0; count < 10; count++) {
-    const byte = buffer[position++] ?? 0
-    raw += (byte & 0x7f) * scale
-    if (byte < 0x80) break
-    scale *= 0x80
-  }
-  afterVarint = position
-  return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2
 }
