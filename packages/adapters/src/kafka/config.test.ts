@@ -1,10 +1,10 @@
 import { errorCatalogue } from '@headrace/core'
 import Value from 'typebox/value'
 import { describe, expect, test } from 'vitest'
+import { similarNames } from './client/similar-names.ts'
 import { addressesOf, checkSource, sourceSchema } from './config.ts'
 import { kafka } from './index.ts'
 import { parsePartitionName, parsePosition, partitionName, positionOf } from './position.ts'
-import { similarNames } from './similar-names.ts'
 import { checkSink, sinkSchema } from './sink-config.ts'
 import { describeSubscription, subscriptionOf } from './subscription.ts'
 

@@ -17,15 +17,15 @@ import {
   type SinkContext,
   SinkForeignError,
 } from '@headrace/core'
-import { KafkaClient } from './client.ts'
+import { KafkaClient } from './client/client.ts'
+import { assertNoError } from './client/protocol-errors.ts'
+import { untilReady } from './client/retry.ts'
 import type { KafkaConnection } from './config.ts'
-import { wholeLines } from './lines.ts'
-import { assertNoError } from './protocol-errors.ts'
-import { type ProducerIdentity, RecordProducer } from './record-producer.ts'
-import { untilReady } from './retry.ts'
 import type { KafkaSinkConfig } from './sink-config.ts'
-import { SinkRows } from './sink-rows.ts'
-import { type Marker, SinkTransactions } from './sink-transactions.ts'
+import { wholeLines } from './write/lines.ts'
+import { type ProducerIdentity, RecordProducer } from './write/record-producer.ts'
+import { SinkRows } from './write/sink-rows.ts'
+import { type Marker, SinkTransactions } from './write/sink-transactions.ts'
 
 const NEWLINE = 0x0a
 
@@ -146,7 +146,7 @@ class KafkaSink implements Sink {
   async #encoder(schema: readonly Field[]): Promise<((row: Buffer) => Buffer) | undefined> {
     const { value, exclude = [], topic, subject = `${topic}-value`, registry } = this.#config
     if (value !== 'avro') return undefined
-    const { avroRows } = await import('./avro-values.ts')
+    const { avroRows } = await import('./write/avro-values.ts')
     const columns = schema.filter(({ name }) => !exclude.includes(name))
     const rows = avroRows(topic.replaceAll(/^(?=\d)|[^A-Za-z0-9_]/g, '_'), columns)
     this.#registry ??= new SchemaRegistry(

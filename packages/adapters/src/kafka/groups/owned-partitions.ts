@@ -1,5 +1,5 @@
 import type { Positions } from '@headrace/core'
-import { parsePosition } from './position.ts'
+import { parsePosition } from '../position.ts'
 
 interface Owned {
   /** After the last record that the engine was given. */

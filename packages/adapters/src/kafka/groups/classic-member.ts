@@ -1,6 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from '@headrace/broker/protocol'
-import type { KafkaClient } from './client.ts'
+import type { KafkaClient } from '../client/client.ts'
+import type { Layout } from '../client/layout.ts'
+import {
+  assertNoError,
+  isAnotherCoordinator,
+  isLostMembership,
+  MEMBER_ID_REQUIRED,
+  ProtocolError,
+  REBALANCE_IN_PROGRESS,
+  UNKNOWN_MEMBER_ID,
+} from '../client/protocol-errors.ts'
+import type { BrokerAddress } from '../client/sockets.ts'
 import {
   assignRange,
   decodeAssignment,
@@ -17,18 +28,7 @@ import {
   type MemberOptions,
   REBALANCE_MS,
 } from './group-member.ts'
-import type { Layout } from './layout.ts'
 import type { Committer } from './offsets.ts'
-import {
-  assertNoError,
-  isAnotherCoordinator,
-  isLostMembership,
-  MEMBER_ID_REQUIRED,
-  ProtocolError,
-  REBALANCE_IN_PROGRESS,
-  UNKNOWN_MEMBER_ID,
-} from './protocol-errors.ts'
-import type { BrokerAddress } from './sockets.ts'
 
 /** How long to wait before a group's coordinator is looked for again. */
 const COORDINATOR_PAUSE_MS = 200

@@ -1,9 +1,9 @@
 import type { Crc32c } from '@headrace/broker/protocol'
 import type { SourceEvent } from '@headrace/core'
+import { positionOf } from '../position.ts'
 import type { BlockBufferPool } from './block-buffers.ts'
 import { decodeBatches } from './decode-batches.ts'
 import type { FetchedPart, FetchedResponse } from './fetch-loop.ts'
-import { positionOf } from './position.ts'
 
 /** A partition that stays at its end is reported so often (ms). */
 const AT_END_EVERY_MS = 400

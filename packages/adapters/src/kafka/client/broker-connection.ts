@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { type Api, apiVersions, decodeResponse, type Encodable, encodeRequest } from '@headrace/broker/protocol'
-import type { KafkaConnection } from './config.ts'
+import type { KafkaConnection } from '../config.ts'
 import { type ReceivedResponse, type ResponseBufferPool, ResponseReceiver } from './response-receiver.ts'
 import { type BrokerAddress, openSocket } from './sockets.ts'
 

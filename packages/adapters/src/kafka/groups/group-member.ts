@@ -1,6 +1,6 @@
-import type { KafkaClient } from './client.ts'
+import type { KafkaClient } from '../client/client.ts'
+import type { Layout } from '../client/layout.ts'
 import type { TopicPartition } from './group-assignment.ts'
-import type { Layout } from './layout.ts'
 import type { Committer } from './offsets.ts'
 
 /** How often the coordinator hears of a member, and so how soon a member hears of a rebalance. */

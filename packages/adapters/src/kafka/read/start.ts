@@ -1,9 +1,9 @@
 import { OFFSET_SPEC } from '@headrace/broker/protocol'
 import type { Positions } from '@headrace/core'
-import type { KafkaSourceConfig } from './config.ts'
-import { PartitionMissingError, TopicRecreatedError } from './errors.ts'
-import { isAnother, type Layout, type PartitionPlace, partitionsOf } from './layout.ts'
-import { type KafkaPosition, parsePartitionName, parsePosition } from './position.ts'
+import { isAnother, type Layout, type PartitionPlace, partitionsOf } from '../client/layout.ts'
+import type { KafkaSourceConfig } from '../config.ts'
+import { PartitionMissingError, TopicRecreatedError } from '../errors.ts'
+import { type KafkaPosition, parsePartitionName, parsePosition } from '../position.ts'
 
 interface StartPlan {
   /** Partitions whose offset is known. */

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogLine, Positions } from '@headrace/core'
+import type { KafkaClient } from '../client/client.ts'
+import type { Layout, PartitionPlace } from '../client/layout.ts'
+import { parsePartitionName, parsePosition, partitionName, positionOf } from '../position.ts'
 import { ClassicMember } from './classic-member.ts'
-import type { KafkaClient } from './client.ts'
 import { ConsumerMember } from './consumer-member.ts'
 import type { TopicPartition } from './group-assignment.ts'
 import { type GroupMember, type MemberEvents, REBALANCE_MS } from './group-member.ts'
-import type { Layout, PartitionPlace } from './layout.ts'
 import { commitOffsets, fetchOffsets } from './offsets.ts'
 import { OwnedPartitions } from './owned-partitions.ts'
-import { parsePartitionName, parsePosition, partitionName, positionOf } from './position.ts'
 
 /** How long sinks may take to hold what was read of partitions that are to be given up; then there is a heartbeat to spare. */
 const DRAIN_MS = REBALANCE_MS - 5_000

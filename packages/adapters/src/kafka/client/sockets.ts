@@ -1,6 +1,6 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import type { KafkaConnection } from './config.ts'
+import type { KafkaConnection } from '../config.ts'
 import type { ResponseReceiver } from './response-receiver.ts'
 
 /** How long a connection attempt may take, in ms. */

@@ -7,10 +7,10 @@ import {
   READ_COMMITTED,
   ZERO_UUID,
 } from '@headrace/broker/protocol'
-import type { BrokerConnection } from './broker-connection.ts'
+import type { BrokerConnection } from '../client/broker-connection.ts'
+import type { ReceivedResponse } from '../client/response-receiver.ts'
 import { reachOf } from './decode-batches.ts'
 import type { PartitionCursor } from './partition-cursor.ts'
-import type { ReceivedResponse } from './response-receiver.ts'
 
 /** Of one partition in one response: several partitions of this size fit the processor's cache together. */
 const PARTITION_BYTES = 1024 * 1024

@@ -1,12 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
 import { type Codec, produce, RecordBatchBuilder, type RecordHeader } from '@headrace/broker/protocol'
 import { crc32c } from '@node-rs/crc32'
-import type { KafkaClient } from './client.ts'
-import { compress } from './codecs.ts'
-import type { TopicLayout } from './layout.ts'
+import type { KafkaClient } from '../client/client.ts'
+import { compress } from '../client/codecs.ts'
+import type { TopicLayout } from '../client/layout.ts'
+import { DUPLICATE_SEQUENCE_NUMBER, ProtocolError } from '../client/protocol-errors.ts'
+import type { BrokerAddress } from '../client/sockets.ts'
 import { partitionOfKey } from './partitioner.ts'
-import { DUPLICATE_SEQUENCE_NUMBER, ProtocolError } from './protocol-errors.ts'
-import type { BrokerAddress } from './sockets.ts'
 
 /** Wait for every in-sync replica. */
 const ACKS_ALL = -1

@@ -1,4 +1,4 @@
-import type { PartitionPlace } from './layout.ts'
+import type { PartitionPlace } from '../client/layout.ts'
 
 /** How far one partition has been asked for. What was asked for may not have been decoded yet. */
 export interface PartitionCursor {

@@ -1,6 +1,6 @@
-import type { KafkaSourceConfig } from './config.ts'
-import { LogTruncatedError, OffsetGoneError, OffsetOutOfRangeError } from './errors.ts'
-import type { KafkaPosition } from './position.ts'
+import type { KafkaSourceConfig } from '../config.ts'
+import { LogTruncatedError, OffsetGoneError, OffsetOutOfRangeError } from '../errors.ts'
+import type { KafkaPosition } from '../position.ts'
 
 type ResetPolicy = KafkaSourceConfig['offsetReset']
 

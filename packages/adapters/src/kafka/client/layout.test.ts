@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { partitionName } from '../position.ts'
 import { layoutChange, partitionsOf, type TopicLayout } from './layout.ts'
-import { partitionName } from './position.ts'
 
 function layoutOf(topics: Record<string, [partitions: number, id?: string]>) {
   return new Map<string, TopicLayout>(

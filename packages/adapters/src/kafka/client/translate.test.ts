@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { TopicMissingError } from './errors.ts'
+import { TopicMissingError } from '../errors.ts'
 import { ProtocolError } from './protocol-errors.ts'
 import { NotKafkaError } from './response-receiver.ts'
 import { translateKafkaError } from './translate.ts'

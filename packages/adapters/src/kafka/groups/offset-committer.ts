@@ -1,8 +1,8 @@
 import { HeadraceError, type LogLine, type Positions } from '@headrace/core'
-import type { KafkaClient } from './client.ts'
-import type { Layout } from './layout.ts'
+import type { KafkaClient } from '../client/client.ts'
+import type { Layout } from '../client/layout.ts'
+import { parsePartitionName, parsePosition } from '../position.ts'
 import { type CommittedOffset, commitOffsets } from './offsets.ts'
-import { parsePartitionName, parsePosition } from './position.ts'
 
 interface Commit {
   readonly client: KafkaClient

@@ -8,12 +8,12 @@ import {
   metadata,
   ZERO_UUID,
 } from '@headrace/broker/protocol'
+import { addressesOf, type KafkaConnection } from '../config.ts'
+import { BrokerUnsupportedError, TopicMissingError } from '../errors.ts'
+import { partitionName } from '../position.ts'
+import { FIRST_FETCH_BY_ID } from '../read/fetch-loop.ts'
 import { BrokerConnection } from './broker-connection.ts'
-import { addressesOf, type KafkaConnection } from './config.ts'
-import { BrokerUnsupportedError, TopicMissingError } from './errors.ts'
-import { FIRST_FETCH_BY_ID } from './fetch-loop.ts'
 import type { Layout, TopicLayout } from './layout.ts'
-import { partitionName } from './position.ts'
 import { assertNoError, INVALID_TOPIC, UNKNOWN_TOPIC_OR_PARTITION } from './protocol-errors.ts'
 import { ResponseBufferPool } from './response-receiver.ts'
 import { similarNames } from './similar-names.ts'

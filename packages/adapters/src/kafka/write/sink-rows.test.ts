@@ -1,7 +1,7 @@
 import type { Field } from '@headrace/core'
 import Value from 'typebox/value'
 import { expect, test } from 'vitest'
-import { checkSink, type KafkaSinkConfig, sinkSchema } from './sink-config.ts'
+import { checkSink, type KafkaSinkConfig, sinkSchema } from '../sink-config.ts'
 import { SinkRows } from './sink-rows.ts'
 
 const COLUMNS: Field[] = [

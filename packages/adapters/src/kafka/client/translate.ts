@@ -1,5 +1,5 @@
 import { HeadraceError, InternalError, isProgrammingError } from '@headrace/core'
-import { BrokerUnreachableError, KafkaAuthError, KafkaRequestError } from './errors.ts'
+import { BrokerUnreachableError, KafkaAuthError, KafkaRequestError } from '../errors.ts'
 
 interface TranslationContext {
   readonly bootstrap: string

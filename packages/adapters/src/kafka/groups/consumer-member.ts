@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { consumerGroupHeartbeat } from '@headrace/broker/protocol'
-import type { KafkaClient } from './client.ts'
+import type { KafkaClient } from '../client/client.ts'
+import type { Layout } from '../client/layout.ts'
+import { assertNoError, isAnotherCoordinator, isLostMembership, ProtocolError } from '../client/protocol-errors.ts'
+import type { BrokerAddress } from '../client/sockets.ts'
+import { partitionName } from '../position.ts'
 import type { TopicPartition } from './group-assignment.ts'
 import {
   type GroupMember,
@@ -10,11 +14,7 @@ import {
   type MemberOptions,
   REBALANCE_MS,
 } from './group-member.ts'
-import type { Layout } from './layout.ts'
 import type { Committer } from './offsets.ts'
-import { partitionName } from './position.ts'
-import { assertNoError, isAnotherCoordinator, isLostMembership, ProtocolError } from './protocol-errors.ts'
-import type { BrokerAddress } from './sockets.ts'
 
 /** Member epochs that say something by themselves. Source: KIP-848. */
 const JOINING = 0

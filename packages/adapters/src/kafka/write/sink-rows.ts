@@ -1,8 +1,8 @@
 import type { RecordHeader } from '@headrace/broker/protocol'
 import type { Field } from '@headrace/core'
+import type { KafkaSinkConfig } from '../sink-config.ts'
 import { blobOf } from './blob-text.ts'
 import { findSpans, textBytes } from './row-spans.ts'
-import type { KafkaSinkConfig } from './sink-config.ts'
 
 const COMMA = 0x2c
 const OPEN_BRACE = 0x7b

@@ -7,10 +7,10 @@ import {
   type Crc32c,
   controlTypeOf,
 } from '@headrace/broker/protocol'
+import { BatchCorruptError } from '../errors.ts'
 import { BLOCK_BYTES, type BlockBufferPool, type BlockBuffers } from './block-buffers.ts'
 import { type BatchRecords, copyRecords, MalformedRecordsError } from './copy-records.ts'
 import { DecompressAhead } from './decompress-ahead.ts'
-import { BatchCorruptError } from './errors.ts'
 
 /** A record takes at least so many bytes: what a header may claim is checked against it before room is made. */
 const SMALLEST_RECORD_BYTES = 7

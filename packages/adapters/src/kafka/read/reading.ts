@@ -1,17 +1,15 @@
 import { OFFSET_SPEC } from '@headrace/broker/protocol'
 import type { LogLine, Positions, SourceEvent } from '@headrace/core'
-import { BrokerConnection } from './broker-connection.ts'
-import type { KafkaClient } from './client.ts'
-import type { KafkaConnection, KafkaSourceConfig } from './config.ts'
-import { BatchCorruptError, LeaderChangedError, TopicDeletedError, TopicRecreatedError } from './errors.ts'
-import { type FetchedPart, type FetchedResponse, FetchLoop, RESPONSE_BYTES } from './fetch-loop.ts'
-import type { TopicPartition } from './group-assignment.ts'
-import type { GroupReader, GroupSession } from './group-session.ts'
-import { isAnother, type Layout, layoutChange, type PartitionPlace, partitionsOf, type TopicLayout } from './layout.ts'
-import { planReset, planTruncated, type Reset } from './offset-reset.ts'
-import { type EpochOffset, endsOfEpochs, listOffsetsOf, onceLed } from './offsets.ts'
-import { cursorAt, type PartitionCursor } from './partition-cursor.ts'
-import { type KafkaPosition, parsePosition, partitionName, positionOf } from './position.ts'
+import { BrokerConnection } from '../client/broker-connection.ts'
+import type { KafkaClient } from '../client/client.ts'
+import {
+  isAnother,
+  type Layout,
+  layoutChange,
+  type PartitionPlace,
+  partitionsOf,
+  type TopicLayout,
+} from '../client/layout.ts'
 import {
   assertNoError,
   CORRUPT_MESSAGE,
@@ -19,12 +17,21 @@ import {
   isUnknownTopic,
   OFFSET_OUT_OF_RANGE,
   ProtocolError,
-} from './protocol-errors.ts'
+} from '../client/protocol-errors.ts'
+import { ResponseBufferPool } from '../client/response-receiver.ts'
+import type { KafkaConnection, KafkaSourceConfig } from '../config.ts'
+import { BatchCorruptError, LeaderChangedError, TopicDeletedError, TopicRecreatedError } from '../errors.ts'
+import type { TopicPartition } from '../groups/group-assignment.ts'
+import type { GroupReader, GroupSession } from '../groups/group-session.ts'
+import { type EpochOffset, endsOfEpochs, listOffsetsOf, onceLed } from '../groups/offsets.ts'
+import { type KafkaPosition, parsePosition, partitionName, positionOf } from '../position.ts'
+import { describeSubscription, type Subscription } from '../subscription.ts'
+import { type FetchedPart, type FetchedResponse, FetchLoop, RESPONSE_BYTES } from './fetch-loop.ts'
+import { planReset, planTruncated, type Reset } from './offset-reset.ts'
+import { cursorAt, type PartitionCursor } from './partition-cursor.ts'
 import { ReadAhead } from './read-ahead.ts'
 import { type DecodeOptions, eventsOf } from './response-events.ts'
-import { ResponseBufferPool } from './response-receiver.ts'
 import { planStart } from './start.ts'
-import { describeSubscription, type Subscription } from './subscription.ts'
 
 /** Responses that may wait to be decoded, beside the one that is and the one under way. */
 const RESPONSES_AHEAD = 1

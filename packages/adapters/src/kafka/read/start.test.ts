@@ -1,9 +1,9 @@
 import { OFFSET_SPEC } from '@headrace/broker/protocol'
 import type { Position } from '@headrace/core'
 import { describe, expect, test } from 'vitest'
-import type { KafkaSourceConfig } from './config.ts'
-import type { Layout, PartitionPlace, TopicLayout } from './layout.ts'
-import { partitionName } from './position.ts'
+import type { Layout, PartitionPlace, TopicLayout } from '../client/layout.ts'
+import type { KafkaSourceConfig } from '../config.ts'
+import { partitionName } from '../position.ts'
 import { planStart, topicsGone } from './start.ts'
 
 const { earliest, latest } = OFFSET_SPEC

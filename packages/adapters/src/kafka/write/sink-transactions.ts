@@ -10,12 +10,12 @@ import {
   offsetFetch,
   txnOffsetCommit,
 } from '@headrace/broker/protocol'
-import type { KafkaClient } from './client.ts'
-import { SinkFencedError, TransactionTimedOutError } from './errors.ts'
-import { assertNoError, FENCED_CODES, ProtocolError } from './protocol-errors.ts'
+import type { KafkaClient } from '../client/client.ts'
+import { assertNoError, FENCED_CODES, ProtocolError } from '../client/protocol-errors.ts'
+import { untilReady } from '../client/retry.ts'
+import type { BrokerAddress } from '../client/sockets.ts'
+import { SinkFencedError, TransactionTimedOutError } from '../errors.ts'
 import type { ProducerIdentity } from './record-producer.ts'
-import { untilReady } from './retry.ts'
-import type { BrokerAddress } from './sockets.ts'
 
 /** The partition whose committed offset is the marker. */
 const MARKER_PARTITION = 0

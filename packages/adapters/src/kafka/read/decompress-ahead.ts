@@ -1,5 +1,5 @@
 import { BATCH_HEADER_BYTES, BatchHeader, CODECS } from '@headrace/broker/protocol'
-import { decompress, decompressAside } from './codecs.ts'
+import { decompress, decompressAside } from '../client/codecs.ts'
 
 /** Compressed records of so many bytes are worth another thread: smaller ones are done before it has begun. */
 const ASIDE_BYTES = 32 * 1024

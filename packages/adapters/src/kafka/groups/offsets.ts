@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { listOffsets, offsetCommit, offsetFetch, offsetForLeaderEpoch } from '@headrace/broker/protocol'
-import type { KafkaClient } from './client.ts'
-import type { PartitionPlace } from './layout.ts'
-import { partitionName } from './position.ts'
-import { assertNoError, isAnotherLeader, isUnknownTopic, ProtocolError } from './protocol-errors.ts'
-import type { BrokerAddress } from './sockets.ts'
+import type { KafkaClient } from '../client/client.ts'
+import type { PartitionPlace } from '../client/layout.ts'
+import { assertNoError, isAnotherLeader, isUnknownTopic, ProtocolError } from '../client/protocol-errors.ts'
+import type { BrokerAddress } from '../client/sockets.ts'
+import { partitionName } from '../position.ts'
 
 /** How often, and for how long in all, a partition that is new is asked for again (ms). */
 const NEW_PARTITION = { everyMs: 50, patienceMs: 3_000 }
