@@ -2,10 +2,25 @@
 const INTERVAL_BYTES = 32 * 1024
 
 /** An index as it is kept in a file. */
-export interface IndexEntries {
+interface IndexEntries {
   readonly offsets: readonly number[]
   readonly positions: readonly number[]
   readonly timestamps: readonly number[]
+}
+
+/** What an index knows once batches have been noted. */
+export interface IndexState {
+  readonly index: IndexEntries
+  /** The latest timestamp of all records, -1 where there are none. */
+  readonly maxTimestamp: number
+  /** The base offset of the batch that has it. */
+  readonly maxTimestampOffset: number
+}
+
+export const EMPTY_INDEX: IndexState = {
+  index: { offsets: [], positions: [], timestamps: [] },
+  maxTimestamp: -1,
+  maxTimestampOffset: -1,
 }
 
 /**
@@ -17,17 +32,30 @@ export class OffsetIndex {
   readonly #positions: number[]
   readonly #timestamps: number[]
   #nextEntryAt = 0
-  #maxTimestamp = -1
+  #maxTimestamp: number
+  #maxTimestampOffset: number
 
-  constructor(entries: IndexEntries = { offsets: [], positions: [], timestamps: [] }) {
-    this.#offsets = [...entries.offsets]
-    this.#positions = [...entries.positions]
-    this.#timestamps = [...entries.timestamps]
+  constructor({ index, maxTimestamp, maxTimestampOffset }: IndexState) {
+    this.#offsets = [...index.offsets]
+    this.#positions = [...index.positions]
+    this.#timestamps = [...index.timestamps]
     this.#nextEntryAt = (this.#positions.at(-1) ?? -INTERVAL_BYTES) + INTERVAL_BYTES
+    // What is noted from here on gets entries that speak of all that lies before, not only of what has come since.
+    this.#maxTimestamp = maxTimestamp
+    this.#maxTimestampOffset = maxTimestampOffset
   }
 
-  get entries(): IndexEntries {
-    return { offsets: this.#offsets, positions: this.#positions, timestamps: this.#timestamps }
+  get state(): IndexState {
+    const index = { offsets: this.#offsets, positions: this.#positions, timestamps: this.#timestamps }
+    return { index, maxTimestamp: this.#maxTimestamp, maxTimestampOffset: this.#maxTimestampOffset }
+  }
+
+  /** As in `IndexState`. */
+  get maxTimestamp(): number {
+    return this.#maxTimestamp
+  }
+  get maxTimestampOffset(): number {
+    return this.#maxTimestampOffset
   }
 
   /** Notes a batch, in the order of the file. */
@@ -38,7 +66,9 @@ export class OffsetIndex {
       this.#timestamps.push(this.#maxTimestamp)
       this.#nextEntryAt = position + INTERVAL_BYTES
     }
-    this.#maxTimestamp = Math.max(this.#maxTimestamp, maxTimestamp)
+    if (maxTimestamp <= this.#maxTimestamp) return
+    this.#maxTimestamp = maxTimestamp
+    this.#maxTimestampOffset = baseOffset
   }
 
   /** A position at or before the batch that holds `offset`, where a batch begins. */

@@ -319,6 +319,37 @@ describe('by time', () => {
     expect(await log.offsetOfMaxTimestamp()).toEqual({ offset: 599, timestamp: 1992 })
   })
 
+  test.each([['closed'], ['killed']])('a log that was %s and opened again is searched as before', async (how) => {
+    // Early records come late, so that an index which forgets what lies before it leads past the right ones.
+    const times = Array.from({ length: 120 }, (_, index) => ((index * 37) % 60) + (index % 3 === 0 ? index * 2 : 0))
+    let log = await openLog()
+    for (const [index, timestamp] of times.entries()) {
+      if (index % 50 === 49) {
+        if (how === 'closed') await stop(log)
+        log = await openLog()
+      }
+      await log.append(batchOf(['x'.repeat(5000)], { timestamp }))
+    }
+    for (let sought = 0; sought <= Math.max(...times) + 1; sought++) {
+      const offset = times.findIndex((timestamp) => timestamp >= sought)
+      expect(await log.offsetAtTime(sought)).toEqual(offset < 0 ? undefined : { offset, timestamp: times[offset] })
+    }
+    const latest = Math.max(...times)
+    expect(await log.offsetOfMaxTimestamp()).toEqual({ offset: times.indexOf(latest), timestamp: latest })
+  })
+
+  test('records before the log start are passed over, wherever in a batch it lies', async () => {
+    const log = await openLog()
+    await log.append(batchOf(['a'], { timestamp: 1 }))
+    const builder = new RecordBatchBuilder(64)
+    for (const timestamp of [50, 2, 3]) builder.append(null, Buffer.from('b'), timestamp)
+    await log.append(Buffer.from(builder.seal({ crc32c })))
+    await log.append(batchOf(['c'], { timestamp: 60 }))
+    expect(await log.offsetAtTime(40)).toEqual({ offset: 1, timestamp: 50 })
+    await log.deleteBefore(2)
+    expect(await log.offsetAtTime(40)).toEqual({ offset: 4, timestamp: 60 })
+  })
+
   test('an empty log has neither', async () => {
     const log = await openLog()
     expect(await log.offsetAtTime(0)).toBeUndefined()

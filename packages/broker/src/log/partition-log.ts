@@ -171,13 +171,7 @@ export class PartitionLog implements Flushable, MaintainedLog {
   /** The first record of `timestamp` (ms since the epoch) or later. */
   async offsetAtTime(timestamp: number): Promise<TimedOffset | undefined> {
     this.#closing.signal.throwIfAborted()
-    for (const segment of this.segments.all) {
-      const batch = await segment.batchAtTime(timestamp, this.#startOffset)
-      const found = batch && recordAtTime(batch, timestamp, this.#startOffset)
-      if (found) return found
-      if (segment.isGone) return this.offsetAtTime(timestamp)
-    }
-    return undefined
+    return recordAtTime(this.segments, timestamp, this.#startOffset)
   }
 
   /** The record with the latest timestamp. */

@@ -79,28 +79,20 @@ class StateBuilder {
   readonly #index: OffsetIndex
   readonly #producers: Map<number, ProducerEntry>
   readonly #transactions: TransactionIndex
-  #maxTimestamp: number
-  #maxTimestampOffset: number
 
   constructor(kept: SegmentState) {
     this.#kept = kept
     this.sizeBytes = kept.sizeBytes
     this.nextOffset = kept.nextOffset
-    this.#index = new OffsetIndex(kept.index)
+    this.#index = new OffsetIndex(kept)
     this.#producers = new Map(kept.producers.map((entry) => [entry.producerId, entry]))
     this.#transactions = new TransactionIndex(kept.producers, kept.aborted)
-    this.#maxTimestamp = kept.maxTimestamp
-    this.#maxTimestampOffset = kept.maxTimestampOffset
   }
 
   add(batch: ScannedBatch, position: number): void {
-    const { baseOffset, maxTimestamp } = batch
-    this.#index.add(baseOffset, position, maxTimestamp)
+    const { baseOffset } = batch
+    this.#index.add(baseOffset, position, batch.maxTimestamp)
     this.nextOffset = batch.lastOffset + 1
-    if (maxTimestamp > this.#maxTimestamp) {
-      this.#maxTimestamp = maxTimestamp
-      this.#maxTimestampOffset = baseOffset
-    }
     if (!isIdempotent(batch)) return
     const produced = producedBatch(batch)
     const { entry, change } = advance(this.#producers.get(produced.producerId), produced, baseOffset)
@@ -113,9 +105,7 @@ class StateBuilder {
       baseOffset: this.#kept.baseOffset,
       sizeBytes,
       nextOffset: this.nextOffset,
-      maxTimestamp: this.#maxTimestamp,
-      maxTimestampOffset: this.#maxTimestampOffset,
-      index: this.#index.entries,
+      ...this.#index.state,
       producers: [...this.#producers.values()],
       aborted: this.#transactions.abortedEndingIn(this.#kept.baseOffset, this.nextOffset),
     }

@@ -1,17 +1,13 @@
-import type { IndexEntries } from './offset-index.ts'
+import { EMPTY_INDEX, type IndexState } from './offset-index.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
 
 /** What is known of a segment without reading it. Kept beside it in a file once the segment is full, or the broker stops. */
-export interface SegmentState {
+export interface SegmentState extends IndexState {
   readonly baseOffset: number
   readonly sizeBytes: number
   /** The offset after the last record. */
   readonly nextOffset: number
-  readonly maxTimestamp: number
-  /** The base offset of the batch that has `maxTimestamp`. */
-  readonly maxTimestampOffset: number
-  readonly index: IndexEntries
   /** What is known of idempotent producers after the segment's last record. */
   readonly producers: readonly ProducerEntry[]
   /** Aborted transactions whose markers are in the segment. */
@@ -26,9 +22,7 @@ export function emptyState(baseOffset: number, producers: readonly ProducerEntry
     baseOffset,
     sizeBytes: 0,
     nextOffset: baseOffset,
-    maxTimestamp: -1,
-    maxTimestampOffset: -1,
-    index: { offsets: [], positions: [], timestamps: [] },
+    ...EMPTY_INDEX,
     producers,
     aborted: [],
   }

@@ -25,8 +25,6 @@ export class Segment {
   readonly #index: OffsetIndex
   readonly #places = new Map<number, number>()
   #sizeBytes: number
-  #maxTimestamp: number
-  #maxTimestampOffset: number
   #torn = false
   #readers = 0
   #closing: PromiseWithResolvers<void> | undefined
@@ -37,10 +35,8 @@ export class Segment {
     this.#handle = handle
     this.createdAt = createdAt
     this.baseOffset = state.baseOffset
-    this.#index = new OffsetIndex(state.index)
+    this.#index = new OffsetIndex(state)
     this.#sizeBytes = state.sizeBytes
-    this.#maxTimestamp = state.maxTimestamp
-    this.#maxTimestampOffset = state.maxTimestampOffset
   }
 
   /** Opens the segment's file, making it where there is none. */
@@ -71,10 +67,10 @@ export class Segment {
 
   /** The latest timestamp of its records, -1 where it has none; and the base offset of the batch that holds it. */
   get maxTimestamp(): number {
-    return this.#maxTimestamp
+    return this.#index.maxTimestamp
   }
   get maxTimestampOffset(): number {
-    return this.#maxTimestampOffset
+    return this.#index.maxTimestampOffset
   }
 
   /** Writes batches at the end. Where that fails, what got into the file is cut off before anything else is written. */
@@ -100,13 +96,13 @@ export class Segment {
     return this.#whileOpen(() => this.#read(offset, maxBytes, upTo, atLeastOne, allocate))
   }
 
-  /** The first batch with a record of `timestamp` or later that reaches `startOffset`. */
-  batchAtTime(timestamp: number, startOffset: number): Promise<Buffer | undefined> {
+  /** The first batch with a record of `timestamp` or later that reaches `from`. */
+  batchAtTime(timestamp: number, from: number): Promise<Buffer | undefined> {
     return this.#whileOpen(async () => {
-      if (this.#maxTimestamp < timestamp) return undefined
+      if (this.maxTimestamp < timestamp) return undefined
       return this.#firstBatch(
-        this.#index.positionBeforeTime(timestamp),
-        (batch) => batch.maxTimestamp >= timestamp && batch.lastOffset >= startOffset,
+        Math.max(this.#index.positionBeforeTime(timestamp), this.#index.positionBefore(from)),
+        (batch) => batch.maxTimestamp >= timestamp && batch.lastOffset >= from,
       )
     })
   }
@@ -139,9 +135,7 @@ export class Segment {
     const state: SegmentState = {
       baseOffset: this.baseOffset,
       sizeBytes: this.#sizeBytes,
-      maxTimestamp: this.#maxTimestamp,
-      maxTimestampOffset: this.#maxTimestampOffset,
-      index: this.#index.entries,
+      ...this.#index.state,
       ...end,
     }
     const content = JSON.stringify(state)
@@ -182,12 +176,7 @@ export class Segment {
   }
 
   #note(batch: BatchHeader, sizeBytes: number): void {
-    const { baseOffset, maxTimestamp } = batch
-    this.#index.add(baseOffset, this.#sizeBytes, maxTimestamp)
-    if (maxTimestamp > this.#maxTimestamp) {
-      this.#maxTimestamp = maxTimestamp
-      this.#maxTimestampOffset = baseOffset
-    }
+    this.#index.add(batch.baseOffset, this.#sizeBytes, batch.maxTimestamp)
     this.#sizeBytes += sizeBytes
   }
 

@@ -1,5 +1,6 @@
 import { BatchHeader } from '../protocol/index.ts'
 import { unpackRecords, walkRecords } from './record-walk.ts'
+import type { SegmentList } from './segment-list.ts'
 
 export interface TimedOffset {
   readonly offset: number
@@ -7,9 +8,24 @@ export interface TimedOffset {
   readonly timestamp: number
 }
 
-/** The first record in `batch` of `timestamp` or later, at `startOffset` or beyond. */
-export function recordAtTime(batch: Buffer, timestamp: number, startOffset: number): TimedOffset | undefined {
-  return findRecord(batch, (record) => record.timestamp >= timestamp && record.offset >= startOffset)
+/** The first record of `timestamp` or later, at `startOffset` or beyond. */
+export async function recordAtTime(
+  segments: SegmentList,
+  timestamp: number,
+  startOffset: number,
+): Promise<TimedOffset | undefined> {
+  // The list may change while a segment is read.
+  for (const segment of [...segments.all]) {
+    let batch = await segment.batchAtTime(timestamp, startOffset)
+    while (batch) {
+      const found = findRecord(batch, (record) => record.timestamp >= timestamp && record.offset >= startOffset)
+      if (found) return found
+      // The header's latest time was that of a record before the start, or no record's at all.
+      batch = await segment.batchAtTime(timestamp, new BatchHeader().at(batch, 0).lastOffset + 1)
+    }
+    if (segment.isGone) return recordAtTime(segments, timestamp, startOffset)
+  }
+  return undefined
 }
 
 /** The record in `batch` with the latest timestamp, the first of several. */
