@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import {
   createPartitions,
   createTopics,
@@ -13,6 +14,9 @@ import { crc32c } from '@node-rs/crc32'
 const CLIENT = 'headrace-test'
 const BATCH_BYTES = 256 * 1024
 const TOPIC_ALREADY_EXISTS = 36
+/** UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER: what a partition answers while it is new. */
+const NEW_PARTITION = new Set([3, 5, 6])
+const NEW_PARTITION_PATIENCE_MS = 30_000
 
 /** A producer that builds batches without an object per record, over one connection, acks = 1. For loading test data quickly. */
 export class RawProducer {
@@ -22,7 +26,10 @@ export class RawProducer {
   readonly #waiting = new Map<number, (message: Buffer) => void>()
   #received: Buffer = Buffer.alloc(0)
   #correlation = 0
-  #inFlight = new Set<Promise<void>>()
+  readonly #inFlight = new Set<Promise<void>>()
+  /** Partitions that have taken a batch. */
+  readonly #begun = new Set<number>()
+  #failure: Error | undefined
 
   private constructor(socket: Socket, topic: string, partitions: number) {
     this.#socket = socket
@@ -91,6 +98,7 @@ export class RawProducer {
   async flush(): Promise<void> {
     for (const [partition, batch] of this.#batches.entries()) if (batch.count > 0) await this.#send(partition)
     await Promise.all(this.#inFlight)
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   close(): void {
@@ -101,25 +109,41 @@ export class RawProducer {
     const batch = this.#batches[partition] as RecordBatchBuilder
     const records = Buffer.from(batch.seal({ crc32c }))
     batch.reset()
-    const sent = this.#request((correlationId) =>
-      encodeRequest(
-        produce,
-        9,
-        { correlationId, clientId: CLIENT },
-        {
-          acks: 1,
-          timeoutMs: 30_000,
-          topicData: [{ name: this.#topic, partitionData: [{ index: partition, records }] }],
-        },
-      ),
-    ).then((message) => {
-      const { body } = decodeResponse(produce, 9, message)
-      const errorCode = body.responses[0]?.partitionResponses[0]?.errorCode ?? 0
-      if (errorCode !== 0) throw new Error(`producing to ${this.#topic}/${partition} failed with error ${errorCode}`)
-    })
+    if (this.#failure !== undefined) throw this.#failure
+    if (!this.#begun.has(partition)) return await this.#begin(partition, records)
+    const sent = this.#produce(partition, records)
+      .then((errorCode) => this.#assertTaken(partition, errorCode))
+      .catch((error: Error) => {
+        this.#failure ??= error
+      })
+      .finally(() => this.#inFlight.delete(sent))
     this.#inFlight.add(sent)
-    void sent.finally(() => this.#inFlight.delete(sent)).catch(() => undefined)
     if (this.#inFlight.size >= 8) await Promise.race(this.#inFlight)
+  }
+
+  /** The first batch of a partition, alone: so that what is asked again cannot come behind what was sent after it. */
+  async #begin(partition: number, records: Buffer): Promise<void> {
+    const deadline = Date.now() + NEW_PARTITION_PATIENCE_MS
+    let errorCode = await this.#produce(partition, records)
+    while (NEW_PARTITION.has(errorCode) && Date.now() < deadline) {
+      await setTimeout(20)
+      errorCode = await this.#produce(partition, records)
+    }
+    this.#assertTaken(partition, errorCode)
+    this.#begun.add(partition)
+  }
+
+  #assertTaken(partition: number, errorCode: number): void {
+    if (errorCode !== 0) throw new Error(`producing to ${this.#topic}/${partition} failed with error ${errorCode}`)
+  }
+
+  async #produce(index: number, records: Buffer): Promise<number> {
+    const topicData = [{ name: this.#topic, partitionData: [{ index, records }] }]
+    const message = await this.#request((correlationId) =>
+      encodeRequest(produce, 9, { correlationId, clientId: CLIENT }, { acks: 1, timeoutMs: 30_000, topicData }),
+    )
+    const { body } = decodeResponse(produce, 9, message)
+    return body.responses[0]?.partitionResponses[0]?.errorCode ?? 0
   }
 
   #request(encode: (correlationId: number) => Buffer[]): Promise<Buffer> {

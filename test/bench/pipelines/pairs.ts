@@ -4,12 +4,13 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
-import type { Scene } from './scene.ts'
+import type { LoadedBroker, Scene } from './scene.ts'
 import type { Usage } from './usage.ts'
 import type { Workload } from './workloads.ts'
 
 export interface PairLine {
   readonly bench: string
+  readonly broker: LoadedBroker['name']
   readonly pair: number
   readonly recordsPerSecond: number
   readonly limitRecordsPerSecond: number
@@ -34,44 +35,52 @@ interface PipelineLine extends Usage {
   readonly coldSeconds: number
 }
 
-/** Runs a workload and its limit in turn, so that both see the same machine, and checks every result. */
+/**
+ * Runs a limit, then the workload from each broker, again and again, so that all see the same machine, and checks every result.
+ * Gives a summary for each broker.
+ */
 export async function runWorkload(
   workload: Workload,
   scene: Scene,
   options: { pairs: number; cpuProfileDirectory?: string; onPair: (line: PairLine) => void },
-): Promise<WorkloadResult> {
+): Promise<WorkloadResult[]> {
   const lines: PairLine[] = []
   await compile(workload, scene)
   for (let pair = 1; pair <= options.pairs; pair++) {
     const limitOutput = join(scene.directory, `${workload.name}-limit.parquet`)
     const limit = await runLimit(workload, scene, limitOutput)
-    const data = join(scene.directory, `${workload.name}-${pair}`)
-    const own = await runPipelineProcess(workload, scene, data, options.cpuProfileDirectory)
-    const exact = await sameRows(workload, limitOutput, join(data, 'lake', workload.name))
-    await rm(data, { recursive: true, force: true })
-    const line = {
-      bench: workload.name,
-      pair,
-      recordsPerSecond: perSecond(scene.records, own.wallMs),
-      limitRecordsPerSecond: perSecond(scene.records, limit.wallMs),
-      limitRatio: round(limit.wallMs / own.wallMs),
-      cpuSeconds: round(own.cpuSeconds),
-      limitCpuSeconds: round(limit.cpuSeconds),
-      peakRssMb: own.peakRssMb,
-      coldSeconds: round(own.coldSeconds),
-      firstResultMs: own.firstResultMs,
-      exact,
+    for (const broker of pair % 2 === 1 ? scene.brokers : scene.brokers.toReversed()) {
+      const data = join(scene.directory, `${workload.name}-${pair}`)
+      const own = await runPipelineProcess(workload, scene, broker, data, options.cpuProfileDirectory)
+      const exact = await sameRows(workload, limitOutput, join(data, 'lake', workload.name))
+      await rm(data, { recursive: true, force: true })
+      const line = {
+        bench: workload.name,
+        broker: broker.name,
+        pair,
+        recordsPerSecond: perSecond(scene.records, own.wallMs),
+        limitRecordsPerSecond: perSecond(scene.records, limit.wallMs),
+        limitRatio: round(limit.wallMs / own.wallMs),
+        cpuSeconds: round(own.cpuSeconds),
+        limitCpuSeconds: round(limit.cpuSeconds),
+        peakRssMb: own.peakRssMb,
+        coldSeconds: round(own.coldSeconds),
+        firstResultMs: own.firstResultMs,
+        exact,
+      }
+      options.onPair(line)
+      lines.push(line)
     }
-    options.onPair(line)
-    lines.push(line)
   }
-  return summary(workload, lines)
+  return scene.brokers.map(({ name }) => summary(workload, name, lines))
 }
 
-function summary(workload: Workload, lines: readonly PairLine[]): WorkloadResult {
+function summary(workload: Workload, broker: LoadedBroker['name'], all: readonly PairLine[]): WorkloadResult {
+  const lines = all.filter((line) => line.broker === broker)
   const of = (pick: (line: PairLine) => number) => median(lines.map(pick))
   return {
     bench: workload.name,
+    broker,
     median: true,
     pairs: lines.length,
     goal: workload.goal,
@@ -90,7 +99,7 @@ function summary(workload: Workload, lines: readonly PairLine[]): WorkloadResult
 /** A run that counts for nothing but the compile cache. */
 async function compile(workload: Workload, scene: Scene): Promise<void> {
   const data = join(scene.directory, 'compile')
-  await runPipelineProcess(workload, scene, data, undefined)
+  await runPipelineProcess(workload, scene, scene.brokers[0] as LoadedBroker, data, undefined)
   await rm(data, { recursive: true, force: true })
 }
 
@@ -103,12 +112,13 @@ async function runLimit(workload: Workload, scene: Scene, output: string): Promi
 async function runPipelineProcess(
   workload: Workload,
   scene: Scene,
+  { bootstrap }: LoadedBroker,
   dataDirectory: string,
   profile: string | undefined,
 ): Promise<PipelineLine> {
   await mkdir(dataDirectory, { recursive: true })
   const startedAt = performance.now()
-  const job = { pipeline: workload.pipeline, bootstrap: scene.bootstrap, dataDirectory }
+  const job = { pipeline: workload.pipeline, bootstrap, dataDirectory }
   const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
   const line = JSON.parse(await runProcess('pipeline-process.ts', job, scene, flags)) as PipelineLine
   return { ...line, coldSeconds: (performance.now() - startedAt) / 1000 }

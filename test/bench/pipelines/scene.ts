@@ -12,43 +12,52 @@ import { TOPIC } from './workloads.ts'
 const PARTITIONS = 4
 const SEED = 20261120
 
-/** What all runs share: the records in a broker (a second process on the same cores) and in one NDJSON file. */
+/** Whose broker the records are read from: a second process on the same cores. */
+export interface LoadedBroker {
+  readonly name: 'embedded' | 'apache'
+  readonly bootstrap: string
+}
+
+/** What all runs share: the same records in each broker and in one NDJSON file. */
 export interface Scene {
   readonly records: number
-  readonly bootstrap: string
+  readonly brokers: readonly LoadedBroker[]
   readonly ndjson: string
   /** A folder for outputs, on disk. */
   readonly directory: string
   close(): Promise<void>
 }
 
-/** `apache`: the records come from Apache Kafka instead of the embedded broker. */
+/** `apache`: the records are in Apache Kafka too. */
 export async function prepareScene(records: number, apache: boolean): Promise<Scene> {
   const directory = await mkdtemp(join(tmpdir(), 'headrace-bench-'))
   const memory = await tmpfsFolder(records * 150)
   const ndjson = join(memory ?? directory, 'trades.ndjson')
-  const broker = apache ? await ApacheKafkaProcess.start() : await BrokerProcess.start(join(directory, 'broker'))
+  const embedded = await BrokerProcess.start(join(directory, 'broker'))
+  const real = apache ? await ApacheKafkaProcess.start() : undefined
+  const brokers: LoadedBroker[] = [{ name: 'embedded', bootstrap: embedded.address }]
+  if (real !== undefined) brokers.push({ name: 'apache', bootstrap: real.address })
   const startedAt = performance.now()
-  const bytes = await load(records, broker.address, ndjson)
+  const bytes = await load(records, brokers, ndjson)
   const seconds = (performance.now() - startedAt) / 1000
-  console.error(`${records} records, ${bytes} bytes, in the broker and in ${ndjson} after ${seconds.toFixed(1)} s`)
+  console.error(`${records} records, ${bytes} bytes, in every broker and in ${ndjson} after ${seconds.toFixed(1)} s`)
   if (memory === undefined) console.error('no room on tmpfs: the limit reads its file from disk')
   return {
     records,
-    bootstrap: broker.address,
+    brokers,
     ndjson,
     directory,
     async close() {
-      await broker.stop()
+      await Promise.all([embedded.stop(), real?.stop()])
       await rm(directory, { recursive: true, force: true })
       if (memory !== undefined) await rm(memory, { recursive: true, force: true })
     },
   }
 }
 
-async function load(records: number, address: string, ndjson: string): Promise<number> {
+async function load(records: number, brokers: readonly LoadedBroker[], ndjson: string): Promise<number> {
   const file = createWriteStream(ndjson, { highWaterMark: 8 << 20 })
-  const producer = await RawProducer.open(address, TOPIC, PARTITIONS)
+  const producers = await Promise.all(brokers.map(({ bootstrap }) => RawProducer.open(bootstrap, TOPIC, PARTITIONS)))
   const keys = Array.from({ length: 10_000 }, (_, user) => Buffer.from(userName(user)))
   const now = Date.now()
   let bytes = 0
@@ -61,13 +70,17 @@ async function load(records: number, address: string, ndjson: string): Promise<n
   }
   for (const { user, json } of generateTrades({ records, seed: SEED })) {
     const line = Buffer.from(`${json}\n`)
-    const room = producer.append(user % PARTITIONS, keys[user] as Buffer, line.subarray(0, -1), now)
-    if (room !== undefined) await room
+    for (const producer of producers) {
+      const room = producer.append(user % PARTITIONS, keys[user] as Buffer, line.subarray(0, -1), now)
+      if (room !== undefined) await room
+    }
     if (lines.push(line) === 10_000) await writeLines()
   }
   await writeLines()
-  await producer.flush()
-  producer.close()
+  for (const producer of producers) {
+    await producer.flush()
+    producer.close()
+  }
   file.end()
   await once(file, 'finish')
   return bytes
