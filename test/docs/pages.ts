@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { adapters } from '@headrace/adapters'
 import { adapterPage } from './adapter-page.ts'
+import { brokerConfigsPage } from './broker-configs-page.ts'
 import { cliPage } from './cli-page.ts'
 import { configPage } from './config-page.ts'
 import { connectionsJsonSchema, pipelineJsonSchema } from './editor-schemas.ts'
@@ -17,6 +18,7 @@ export async function makePages(): Promise<ReadonlyMap<string, string>> {
   for (const adapter of adapters) pages.set(`adapters/${adapter.name}.md`, await adapterPage(adapter))
   pages.set('errors.md', await errorsPage())
   pages.set('kafka-clients.md', await kafkaClientsPage())
+  pages.set('broker-configs.md', brokerConfigsPage())
   pages.set('cli.md', cliPage())
   pages.set('pipeline.schema.json', pipelineJsonSchema())
   pages.set('headrace.schema.json', connectionsJsonSchema())

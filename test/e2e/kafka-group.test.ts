@@ -17,7 +17,10 @@ const closing: (() => Promise<unknown>)[] = []
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headrace-group-'))
   // A killed member is missed sooner than after Kafka's 45 seconds.
-  broker = await Broker.start({ dataDir: join(folder, 'broker'), groups: { consumerSessionTimeoutMs: 6_000 } })
+  broker = await Broker.start({
+    dataDir: join(folder, 'broker'),
+    config: { 'group.consumer.session.timeout.ms': '6000' },
+  })
   places = await KafkaPlaces.open(broker.address)
 })
 afterEach(async () => {

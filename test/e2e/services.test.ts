@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ConfigResourceTypes, ConfigSource, Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HeadraceProcess, headrace as run } from '../support/headrace-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -17,7 +18,8 @@ describe('with headrace dev', () => {
   let bootstrap: string
 
   beforeAll(async () => {
-    dev = start('dev', '--postgres', '--kafka-port', '0', '--partitions', '2', '--json')
+    const config = ['--kafka-config', 'log.retention.hours=24', '--kafka-config', 'message.max.bytes=2000000']
+    dev = start('dev', '--postgres', '--kafka-port', '0', '--partitions', '2', ...config, '--json')
     const [line] = await dev.line(/^\{.*\}$/m)
     const ready = JSON.parse(line)
     expect(ready).toMatchObject({ event: 'ready', data: path.join(folder(), '.headrace') })
@@ -34,6 +36,26 @@ describe('with headrace dev', () => {
     const taken = await headrace('dev', '--data', 'other', '--kafka-port', bootstrap.split(':')[1] as string)
     expect(taken.code).toBe(1)
     expect(taken.stderr).toMatch(/^SERVICE_PORT_IN_USE {2}/)
+  })
+
+  test('what it was started with is what clients are shown, and what is no config is not taken', async () => {
+    const admin = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: ConfigResourceTypes.BROKER, name: '1' }],
+    })
+    await admin.disconnect()
+    const shown = resources[0]?.configEntries.map((entry) => [entry.configName, entry])
+    expect(Object.fromEntries(shown ?? [])).toMatchObject({
+      'num.partitions': { configValue: '2', configSource: ConfigSource.STATIC_BROKER_CONFIG },
+      'log.retention.ms': { configValue: '86400000', configSource: ConfigSource.STATIC_BROKER_CONFIG },
+      'message.max.bytes': { configValue: '2000000', configSource: ConfigSource.STATIC_BROKER_CONFIG },
+      'group.max.session.timeout.ms': { configSource: ConfigSource.DEFAULT_CONFIG },
+    })
+    const misspelt = await headrace('dev', '--data', 'other', '--kafka-config', 'message.max.byte=1')
+    expect(misspelt).toMatchObject({ code: 1, stderr: expect.stringMatching(/^EMBEDDED_BROKER_SETTINGS {2}/) })
+    expect(misspelt.stderr).toContain('there is no broker config message.max.byte; did you mean message.max.bytes')
   })
 
   test('orders in, windows out: run, query, dead letters, status', async () => {

@@ -1,9 +1,8 @@
 import { mkdir } from 'node:fs/promises'
-import { brokerFacts } from './cluster/broker-facts.ts'
 import { type Cluster, loadClusterId, NODE_ID } from './cluster/cluster.ts'
 import { ProducerIds } from './cluster/producer-ids.ts'
+import { BrokerConfig } from './config/broker-config.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
-import { DEFAULT_GROUP_SETTINGS, type GroupSettings } from './groups/group-settings.ts'
 import { GroupStore } from './groups/group-store.ts'
 import { OffsetStore } from './groups/offset-store.ts'
 import { createHandlers } from './handlers/index.ts'
@@ -13,39 +12,21 @@ import { Dispatcher } from './server/dispatcher.ts'
 import type { ListenerAddress } from './server/listener-set.ts'
 import { Network, type NetworkOptions } from './server/network.ts'
 import { DataDirLock } from './storage/data-dir-lock.ts'
-import { type FsyncPolicy, IntervalFlusher } from './storage/flusher.ts'
-import { parseTopicDefaults } from './topics/broker-config.ts'
+import { IntervalFlusher } from './storage/flusher.ts'
 import { MaintenanceSchedule } from './topics/maintenance-schedule.ts'
 import { TopicRegistry } from './topics/topic-registry.ts'
 import { TransactionCoordinator } from './transactions/coordinator.ts'
 import { Participants } from './transactions/participants.ts'
 import { TransactionLog } from './transactions/transaction-log.ts'
-import { DEFAULT_TRANSACTION_SETTINGS, type TransactionSettings } from './transactions/transaction-settings.ts'
 
 export interface BrokerOptions extends NetworkOptions {
   /** Where everything is kept; made where it does not exist. One broker at a time. */
   readonly dataDir: string
-  /** Partitions of a topic whose creator does not say: 1 unless told. */
-  readonly defaultPartitions?: number
-  /** Whether asking for a topic makes it; true unless told. */
-  readonly autoCreateTopics?: boolean
-  /** What topics get that do not say otherwise, by the names of Kafka's broker configs, such as `log.retention.ms`. */
-  readonly topicDefaults?: Readonly<Record<string, string>>
-  /** How consumer groups are kept: as in Kafka unless told. */
-  readonly groups?: Partial<GroupSettings>
-  /** How transactions are kept: as in Kafka unless told. */
-  readonly transactions?: Partial<TransactionSettings>
-  /** How often logs are looked at for what has grown too old and for what can be compacted: every 15 seconds unless told. */
-  readonly maintenanceIntervalMs?: number
-  /** When data is forced to the disk: every second unless told. */
-  readonly fsync?: FsyncPolicy
+  /** Kafka's broker configs by their names, such as `log.retention.ms`: what topics get that do not say otherwise, how groups are kept. */
+  readonly config?: Readonly<Record<string, string>>
   /** Told of what goes wrong without anybody waiting for it, such as a client that sends garbage. Silent unless told. */
   readonly onError?: (error: unknown) => void
 }
-
-const DEFAULT_MAINTENANCE_INTERVAL_MS = 15_000
-
-const DEFAULT_FSYNC: FsyncPolicy = { mode: 'interval', ms: 1000 }
 
 /** A single-node broker that speaks the Kafka protocol. */
 export class Broker {
@@ -126,12 +107,11 @@ async function startLocked(
     maintenance: MaintenanceSchedule,
   ) => Broker,
 ): Promise<Broker> {
-  const { dataDir, onError = () => {}, fsync = DEFAULT_FSYNC, defaultPartitions = 1 } = options
-  const topicDefaults = parseTopicDefaults(options.topicDefaults ?? {})
-  const autoCreateTopics = options.autoCreateTopics ?? true
-  const maintenanceIntervalMs = options.maintenanceIntervalMs ?? DEFAULT_MAINTENANCE_INTERVAL_MS
+  const { dataDir, onError = () => {} } = options
+  const config = new BrokerConfig(options.config ?? {})
+  const { fsync, defaultPartitions, topicDefaults } = config
   const flusher = new IntervalFlusher(fsync.mode === 'interval' ? fsync.ms : 0, onError)
-  const network = await Network.listen(options, onError)
+  const network = await Network.listen({ ...options, limits: { ...config.limits, ...options.limits } }, onError)
   try {
     const [clusterId, credentials, producerIds, offsets, groupStore, transactionLog, topics] = await Promise.all([
       loadClusterId(dataDir),
@@ -143,12 +123,16 @@ async function startLocked(
       TopicRegistry.open({ dataDir, storage: { fsync, flusher, onError }, defaultPartitions, topicDefaults }),
     ])
     const cluster: Cluster = { clusterId, nodeId: NODE_ID }
-    const settings = { ...DEFAULT_GROUP_SETTINGS, ...options.groups }
-    const transactionSettings = { ...DEFAULT_TRANSACTION_SETTINGS, ...options.transactions }
     const services: Services = {
       cluster,
       topics,
-      groups: await GroupCoordinator.open({ offsets, store: groupStore, topics, settings, onError }),
+      groups: await GroupCoordinator.open({
+        offsets,
+        store: groupStore,
+        topics,
+        settings: config.groups,
+        onError,
+      }),
       producerIds,
       credentials,
       mechanisms: network.mechanisms,
@@ -156,22 +140,13 @@ async function startLocked(
         log: transactionLog,
         participants: new Participants(topics, offsets),
         producerIds,
-        settings: transactionSettings,
+        settings: config.transactions,
         onError,
       }),
-      autoCreateTopics,
-      defaultPartitions,
-      brokerFacts: brokerFacts({
-        dataDir,
-        defaultPartitions,
-        autoCreateTopics,
-        fsync,
-        maintenanceIntervalMs,
-        transactions: transactionSettings,
-      }),
+      config,
     }
     network.serve(new Dispatcher(createHandlers(services)), credentials)
-    const maintenance = new MaintenanceSchedule(topics, maintenanceIntervalMs, onError)
+    const maintenance = new MaintenanceSchedule(topics, config.maintenanceIntervalMs, onError)
     return make(lock, network, services, flusher, maintenance)
   } catch (error) {
     await network.close()

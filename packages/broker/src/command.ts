@@ -2,9 +2,12 @@ import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { Broker, type BrokerOptions } from './broker.ts'
 import { BrokerOptionsError, DataDirLockedError, PortInUseError, TlsUnusableError } from './errors.ts'
-import { NETWORK_FLAGS, NETWORK_USAGE, networkOptionsOf, wholeNumber } from './network-flags.ts'
+import { NETWORK_FLAGS, NETWORK_USAGE, networkOptionsOf } from './network-flags.ts'
 
-const USAGE = `usage: main --data-dir DIR [--partitions N] [--fsync always] [--topic-default log.retention.ms=MS]… [--no-auto-create-topics]\n${NETWORK_USAGE}`
+const USAGE = `usage: main --data-dir DIR [--config num.partitions=4]…
+  --config NAME=VALUE                        any of Kafka's broker configs, again for each
+  --partitions N, --fsync always             short for num.partitions=N, log.flush.scheduler.interval.ms=0
+${NETWORK_USAGE}`
 
 /**
  * Runs a broker as a process of its own until SIGTERM or SIGINT, or with `--with-parent` until its standard input ends. Says where it listens
@@ -49,8 +52,7 @@ async function parseCommand(args: readonly string[]): Promise<{ options: BrokerO
       'data-dir': { type: 'string' },
       partitions: { type: 'string' },
       fsync: { type: 'string' },
-      'topic-default': { type: 'string', multiple: true, default: [] },
-      'no-auto-create-topics': { type: 'boolean', default: false },
+      config: { type: 'string', multiple: true, default: [] },
       'with-parent': { type: 'boolean', default: false },
       ...NETWORK_FLAGS,
     },
@@ -60,20 +62,19 @@ async function parseCommand(args: readonly string[]): Promise<{ options: BrokerO
   if (values.fsync !== undefined && values.fsync !== 'always') throw new Error(USAGE)
   const options: BrokerOptions = {
     dataDir,
-    autoCreateTopics: !values['no-auto-create-topics'],
-    topicDefaults: Object.fromEntries(values['topic-default'].map(nameAndValue)),
+    config: {
+      ...(values.partitions !== undefined && { 'num.partitions': values.partitions }),
+      ...(values.fsync === 'always' && { 'log.flush.scheduler.interval.ms': '0' }),
+      ...Object.fromEntries(values.config.map(nameAndValue)),
+    },
     ...(await networkOptionsOf(values)),
-    ...(values.partitions !== undefined && {
-      defaultPartitions: wholeNumber('partitions', values.partitions, 1, 4000),
-    }),
-    ...(values.fsync === 'always' && { fsync: { mode: 'always' } as const }),
   }
   return { options, withParent: values['with-parent'] }
 }
 
 function nameAndValue(text: string): [name: string, value: string] {
   const at = text.indexOf('=')
-  if (at < 1) throw new Error(`--topic-default takes name=value, not "${text}"`)
+  if (at < 1) throw new BrokerOptionsError(`--config takes NAME=VALUE, not "${text}"`)
   return [text.slice(0, at), text.slice(at + 1)]
 }
 

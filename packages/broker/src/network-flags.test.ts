@@ -20,7 +20,16 @@ test('listeners, what they advertise, TLS, users and limits', async () => {
   const options = await parse(
     ...['--listeners', 'PLAINTEXT://127.0.0.1:0, SASL_SSL://:9094,SSL://[::1]:9095'],
     ...['--advertised-listeners', 'SASL_SSL://kafka.example:19094', '--tls-cert', 'c', '--tls-key', 'k'],
-    ...['--users-file', usersFile, '--user', 'carol:c', '--sasl-mechanisms', 'SCRAM-SHA-512', '--max-connections', '7'],
+    ...[
+      '--users-file',
+      usersFile,
+      '--user',
+      'carol:c',
+      '--sasl-mechanisms',
+      'SCRAM-SHA-512',
+      '--max-handshake-ms',
+      '7',
+    ],
   )
   expect(options).toEqual({
     listeners: [
@@ -36,9 +45,9 @@ test('listeners, what they advertise, TLS, users and limits', async () => {
     ],
     tls: { certFile: 'c', keyFile: 'k' },
     sasl: { mechanisms: ['SCRAM-SHA-512'], users: { alice: 'with:colon', bob: ' x', carol: 'c' } },
-    limits: { maxConnections: 7 },
+    limits: { maxHandshakeMs: 7 },
   })
-  expect(await parse('--port', '9092')).toEqual({ port: 9092, limits: {} })
+  expect(await parse('--port', '9092')).toEqual({ port: 9092 })
 })
 
 describe('what is refused', () => {
@@ -52,7 +61,7 @@ describe('what is refused', () => {
     [['--sasl-mechanisms', 'GSSAPI'], /"GSSAPI" is none of PLAIN/],
     [['--user', 'secret'], /^--user is not user:password$/],
     [['--users-file', '/nonexistent/users'], /cannot be read/],
-    [['--max-idle-ms', '0'], /--max-idle-ms must be a whole number from 1/],
+    [['--max-handshake-ms', '0'], /--max-handshake-ms must be a whole number from 1/],
   ])('%j', async (args, message) => {
     await expect(parse(...args)).rejects.toMatchObject({ code: 'BROKER_OPTIONS_INVALID', message: expect.anything() })
     await expect(parse(...args)).rejects.toThrow(message)

@@ -2,7 +2,6 @@ import { BrokerOptionsError } from './errors.ts'
 import { isSaslMechanism, SASL_MECHANISMS, type SaslMechanism } from './security/mechanisms.ts'
 import { CLIENT_AUTH, type ClientAuth, type TlsFiles } from './security/tls.ts'
 import { parseUser, readUsersFile } from './security/users-file.ts'
-import type { Limits } from './server/limits.ts'
 import type { ListenerOptions } from './server/listener-set.ts'
 import type { NetworkOptions, SaslOptions } from './server/network.ts'
 import { isSecurityProtocol, SECURITY_PROTOCOLS, type SecurityProtocol } from './server/security-protocol.ts'
@@ -21,11 +20,7 @@ export const NETWORK_FLAGS = {
   'sasl-mechanisms': { type: 'string' },
   'users-file': { type: 'string' },
   user: { type: 'string', multiple: true },
-  'max-connections': { type: 'string' },
-  'max-connections-per-address': { type: 'string' },
-  'max-idle-ms': { type: 'string' },
   'max-handshake-ms': { type: 'string' },
-  'max-request-bytes': { type: 'string' },
 } as const
 
 export const NETWORK_USAGE = `  --host H --port N --advertised-host H      one listener in plain text, or:
@@ -33,7 +28,7 @@ export const NETWORK_USAGE = `  --host H --port N --advertised-host H      one l
   --advertised-listeners SASL_SSL://kafka.example:9094
   --tls-cert FILE --tls-key FILE [--tls-ca FILE] [--tls-client-auth none|requested|required]
   --users-file FILE (user:password a line) or --user NAME:PASSWORD, again for each; [--sasl-mechanisms PLAIN,…]
-  --max-connections N --max-connections-per-address N --max-idle-ms N --max-handshake-ms N --max-request-bytes N`
+  --max-handshake-ms N`
 
 type Flag = keyof typeof NETWORK_FLAGS
 type NetworkValues = { readonly [F in Exclude<Flag, 'user'>]?: string | undefined } & {
@@ -45,6 +40,7 @@ export async function networkOptionsOf(values: NetworkValues): Promise<NetworkOp
   const listeners = listenersOf(values)
   const tls = tlsOf(values)
   const sasl = await saslOf(values)
+  const maxHandshake = values['max-handshake-ms']
   return {
     ...(values.host !== undefined && { host: values.host }),
     ...(values.port !== undefined && { port: wholeNumber('port', values.port, 0, 65_535) }),
@@ -52,11 +48,13 @@ export async function networkOptionsOf(values: NetworkValues): Promise<NetworkOp
     ...(listeners && { listeners }),
     ...(tls && { tls }),
     ...(sasl && { sasl }),
-    limits: limitsOf(values),
+    ...(maxHandshake !== undefined && {
+      limits: { maxHandshakeMs: wholeNumber('max-handshake-ms', maxHandshake, 1, 2 ** 31 - 1) },
+    }),
   }
 }
 
-export function wholeNumber(flag: string, text: string, min: number, max: number): number {
+function wholeNumber(flag: string, text: string, min: number, max: number): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < min || value > max)
     throw new BrokerOptionsError(`--${flag} must be a whole number from ${min} to ${max}, not "${text}"`)
@@ -132,22 +130,4 @@ function mechanismOf(name: string): SaslMechanism {
   const trimmed = name.trim()
   if (isSaslMechanism(trimmed)) return trimmed
   throw new BrokerOptionsError(`--sasl-mechanisms: "${trimmed}" is none of ${SASL_MECHANISMS.join(', ')}`)
-}
-
-const LIMIT_FLAGS = {
-  'max-connections': 'maxConnections',
-  'max-connections-per-address': 'maxConnectionsPerAddress',
-  'max-idle-ms': 'maxIdleMs',
-  'max-handshake-ms': 'maxHandshakeMs',
-  'max-request-bytes': 'maxRequestBytes',
-} as const satisfies Partial<Record<Flag, keyof Limits>>
-
-function limitsOf(values: NetworkValues): Partial<Limits> {
-  const named = Object.entries(LIMIT_FLAGS) as [keyof typeof LIMIT_FLAGS, keyof Limits][]
-  return Object.fromEntries(
-    named.flatMap(([flag, limit]) => {
-      const text = values[flag]
-      return text === undefined ? [] : [[limit, wholeNumber(flag, text, 1, 2 ** 31 - 1)]]
-    }),
-  )
 }

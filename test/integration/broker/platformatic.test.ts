@@ -12,8 +12,8 @@ const faults: unknown[] = []
 
 beforeAll(async () => {
   dataDir = await mkdtemp(path.join(tmpdir(), 'broker-platformatic-'))
-  const groups = { consumerHeartbeatIntervalMs: 100 }
-  broker = await Broker.start({ dataDir, groups, onError: (error) => faults.push(error) })
+  const config = { 'group.consumer.heartbeat.interval.ms': '100' }
+  broker = await Broker.start({ dataDir, config, onError: (error) => faults.push(error) })
   connection = { clientId: 'test', bootstrapBrokers: [broker.address] }
 })
 

@@ -31,7 +31,7 @@ let client: RawClient
 
 beforeEach(async () => {
   dataDir = await mkdtemp(path.join(tmpdir(), 'broker-cleanup-'))
-  broker = await Broker.start({ dataDir, maintenanceIntervalMs: 20 })
+  broker = await Broker.start({ dataDir, config: { 'log.cleaner.backoff.ms': '20' } })
   client = await RawClient.connect(broker.address)
 })
 afterEach(async () => {

@@ -40,7 +40,7 @@ afterEach(async () => {
 })
 
 async function start(): Promise<void> {
-  broker = await Broker.start({ dataDir, topicDefaults: { 'log.segment.bytes': '5000000' } })
+  broker = await Broker.start({ dataDir, config: { 'log.segment.bytes': '5000000' } })
   client = await RawClient.connect(broker.address)
 }
 
@@ -308,7 +308,7 @@ test('asking for a topic makes it, unless the client or the broker says otherwis
   expect(await ask(true)).toBe(ERROR.NONE)
   client.close()
   await broker.close()
-  broker = await Broker.start({ dataDir, autoCreateTopics: false })
+  broker = await Broker.start({ dataDir, config: { 'auto.create.topics.enable': 'false' } })
   client = await RawClient.connect(broker.address)
   expect(await ask(true)).toBe(ERROR.NONE)
   const { topics } = await client.ask(metadata, 9, {

@@ -55,7 +55,11 @@ afterAll(async () => {
 })
 
 async function start(): Promise<void> {
-  broker = await Broker.start({ dataDir, defaultPartitions: 2, onError: (error) => faults.push(error) })
+  broker = await Broker.start({
+    dataDir,
+    config: { 'num.partitions': '2' },
+    onError: (error) => faults.push(error),
+  })
 }
 
 async function restart(): Promise<void> {

@@ -9,7 +9,6 @@ import {
   type ResponseOf,
 } from '../protocol/index.ts'
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
-import { describeBrokerConfig } from '../topics/broker-config.ts'
 import { alterTopicConfig, type DescribedConfig, parseTopicConfig, type TopicConfig } from '../topics/topic-config.ts'
 import { answerOf, attempt, NO_ERROR, type Services } from './services.ts'
 
@@ -96,7 +95,8 @@ function configsOf(resource: AskedResource, services: Services): { configs: Desc
   if (resourceName === '') return { configs: [], readOnly: true }
   if (resourceName !== String(services.cluster.nodeId))
     throw new KafkaError('INVALID_REQUEST', `broker ${resourceName} is not ${services.cluster.nodeId}, the only one`)
-  return { configs: describeBrokerConfig(services.brokerFacts, services.topics.defaults), readOnly: true }
+  const { config, cluster, topics } = services
+  return { configs: config.describe({ nodeId: cluster.nodeId, dataDir: topics.dataDir }), readOnly: true }
 }
 
 /** The name of the topic to be altered. Throws INVALID_REQUEST for what is named twice, or cannot be changed while the broker runs. */

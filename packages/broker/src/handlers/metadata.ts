@@ -21,7 +21,7 @@ export function metadataHandler(services: Services): Handler {
     const { cluster, topics } = services
     // Version 0 has no null: its empty list means all.
     const wantsAll = request.topics === null || (version === 0 && request.topics.length === 0)
-    const mayCreate = services.autoCreateTopics && request.allowAutoTopicCreation
+    const mayCreate = services.config.autoCreateTopics && request.allowAutoTopicCreation
     const answers = wantsAll
       ? topics.list().map((topic) => describe(topic, cluster.nodeId))
       : await Promise.all((request.topics ?? []).map((asked) => answerFor(asked, services, mayCreate)))

@@ -1,10 +1,10 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ProducerIds } from '../cluster/producer-ids.ts'
+import type { BrokerConfig } from '../config/broker-config.ts'
 import type { GroupCoordinator } from '../groups/coordinator.ts'
 import { ERROR, KafkaError } from '../protocol/index.ts'
 import type { CredentialStore } from '../security/credential-store.ts'
 import type { SaslMechanism } from '../security/mechanisms.ts'
-import type { BrokerFact } from '../topics/broker-config.ts'
 import type { TopicRegistry } from '../topics/topic-registry.ts'
 import type { TransactionCoordinator } from '../transactions/coordinator.ts'
 
@@ -18,10 +18,7 @@ export interface Services {
   /** What clients may authenticate with. */
   readonly mechanisms: readonly SaslMechanism[]
   readonly transactions: TransactionCoordinator
-  readonly autoCreateTopics: boolean
-  readonly defaultPartitions: number
-  /** What the broker was started with, by the names of Kafka's broker configs. */
-  readonly brokerFacts: Readonly<Record<string, BrokerFact>>
+  readonly config: BrokerConfig
 }
 
 export interface ErrorAnswer {

@@ -16,7 +16,7 @@ import { answerOf, attempt, NO_ERROR, type Services } from './services.ts'
 type AskedTopic = RequestOf<typeof createTopics>['topics'][number]
 type CreatedTopic = ResponseOf<typeof createTopics>['topics'][number]
 
-export function createTopicsHandler({ topics, defaultPartitions }: Services): Handler {
+export function createTopicsHandler({ topics, config: { defaultPartitions } }: Services): Handler {
   return handlerOf(createTopics, async (request) => {
     const isTwice = (name: string) => request.topics.filter((topic) => topic.name === name).length > 1
     return { topics: await Promise.all(request.topics.map(create)) }

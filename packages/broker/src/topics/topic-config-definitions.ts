@@ -1,19 +1,9 @@
-import type { CONFIG_TYPE } from '../protocol/index.ts'
+import type { ConfigDefinition } from '../config/config-definition.ts'
 
 /** One of Kafka's topic configs. Source of names, types, defaults and ranges: org.apache.kafka.storage.internals.log.LogConfig. */
-export interface TopicConfigDefinition {
-  readonly type: keyof typeof CONFIG_TYPE
-  /** Kafka's own default. */
-  readonly default: string
-  /** The value that this broker comes with, where that is another. */
-  readonly here?: string
+export interface TopicConfigDefinition extends ConfigDefinition {
   /** The broker config that gives the value of topics that do not set it. */
   readonly broker?: string
-  readonly min?: number
-  readonly max?: number
-  /** The values allowed; of a list, its elements. */
-  readonly oneOf?: readonly string[]
-  readonly doc: string
 }
 
 const LONG_MAX = '9223372036854775807'

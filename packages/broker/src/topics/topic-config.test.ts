@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { CONFIG_SOURCE } from '../protocol/index.ts'
-import { describeBrokerConfig, parseTopicDefaults } from './broker-config.ts'
 import { ALTER, alterTopicConfig, describeTopicConfig, logSettingsOf, parseTopicConfig } from './topic-config.ts'
 
 describe('values that are not taken', () => {
@@ -88,7 +87,7 @@ describe('what is shown', () => {
     describeTopicConfig(config, statics).find((described) => described.name === name)
 
   test('a value says where it comes from, and what would come after it', () => {
-    const statics = parseTopicDefaults({ 'log.retention.ms': '70' })
+    const statics = { 'log.retention.ms': '70' }
     expect(show({ 'retention.ms': '5' }, statics, 'retention.ms')).toMatchObject({
       value: '5',
       source: CONFIG_SOURCE.topic,
@@ -101,15 +100,6 @@ describe('what is shown', () => {
     })
     expect(show({}, statics, 'retention.ms')).toMatchObject({ value: '70', source: CONFIG_SOURCE.broker })
     expect(show({}, {}, 'max.message.bytes')).toMatchObject({ value: '1048588', source: CONFIG_SOURCE.default })
-  })
-
-  test('the broker shows the defaults of topics under its own names', () => {
-    const facts = { 'broker.id': { value: '1', type: 'int', default: '-1', doc: 'a number' } } as const
-    const shown = describeBrokerConfig(facts, parseTopicDefaults({ 'log.segment.bytes': '1000' }))
-    expect(shown.find(({ name }) => name === 'broker.id')).toMatchObject({ value: '1', source: CONFIG_SOURCE.broker })
-    expect(shown.find(({ name }) => name === 'log.segment.bytes')).toMatchObject({ value: '1000' })
-    expect(shown.find(({ name }) => name === 'message.max.bytes')).toMatchObject({ source: CONFIG_SOURCE.default })
-    expect(() => parseTopicDefaults({ 'segment.bytes': '1000' })).toThrow('Unknown broker config name')
   })
 
   test('logs go by the effective values', () => {

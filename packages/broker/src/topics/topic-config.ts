@@ -1,6 +1,6 @@
+import { checkedValue, listOf } from '../config/config-value.ts'
 import type { LogSettings } from '../log/log-settings.ts'
 import { type CODECS, CONFIG_SOURCE, type CONFIG_TYPE, KafkaError } from '../protocol/index.ts'
-import { checkedValue, listOf } from './config-value.ts'
 import { TOPIC_CONFIGS } from './topic-config-definitions.ts'
 
 /** Configs that were set for a topic, by Kafka's names. */

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { Command } from '@commander-js/extra-typings'
 import type { CliContext } from '../context.ts'
 import { ServiceEndedError } from '../errors.ts'
-import { countArgument, dataOption, jsonOption, portArgument } from '../options.ts'
+import { countArgument, dataOption, jsonOption, parameterArgument, portArgument } from '../options.ts'
 import type { BrokerSecurity, DevServices } from '../services/index.ts'
 
 /** Where Kafka clients look when they are not told. */
@@ -15,6 +15,12 @@ export function devCommand(context: CliContext) {
     .addOption(dataOption())
     .option('--kafka-port <port>', `port of the broker (default: ${KAFKA_PORT} if it is free, else any)`, portArgument)
     .option('--partitions <n>', 'partitions of topics that are made by being used', countArgument)
+    .option(
+      '--kafka-config <name=value>',
+      "one of Kafka's broker configs such as log.retention.ms; as often as needed",
+      parameterArgument,
+      {},
+    )
     .option('--kafka-listen <host:port>', 'a second listener, for clients from elsewhere or with a login')
     .option('--kafka-advertise <host>', 'what clients of the second listener are told to connect to')
     .option('--kafka-users <file>', 'the second listener asks for a login: user:password a line (SASL)')
@@ -31,6 +37,7 @@ Examples:
   headrace dev                       a broker on 127.0.0.1:9092, data in .headrace
   headrace dev --postgres --data /tmp/try
   headrace dev --kafka-port 0 --json | jq .kafka.bootstrap
+  headrace dev --kafka-config message.max.bytes=5000000 --kafka-config log.retention.hours=24
   headrace dev --kafka-listen 0.0.0.0:9094 --kafka-advertise my-laptop --kafka-users users.txt \\
     --kafka-tls-cert broker.pem --kafka-tls-key broker.key
 
@@ -45,6 +52,7 @@ Pipelines with the same --data find these services by themselves. Ctrl-C stops t
         kafka: {
           port: options.kafkaPort ?? ((await isFree(KAFKA_PORT)) ? KAFKA_PORT : 0),
           ...(options.partitions === undefined ? {} : { partitions: options.partitions }),
+          config: options.kafkaConfig,
           ...(security === undefined ? {} : { security }),
         },
         ...(options.postgres === true || options.postgresPort !== undefined

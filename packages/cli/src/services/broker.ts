@@ -22,6 +22,8 @@ export interface BrokerServiceOptions {
   readonly port?: number
   /** Partitions of topics that are made by being used. */
   readonly partitions?: number
+  /** Kafka's broker configs by their names. */
+  readonly config?: Readonly<Record<string, string>>
   /** A listener beside the one in plain text. */
   readonly security?: BrokerSecurity
 }
@@ -79,6 +81,7 @@ function brokerArguments(directory: string, options: BrokerServiceOptions): stri
   if (security !== undefined) args.push(...planSecurity(port, security))
   else args.push('--port', String(port), ...(host === undefined ? [] : ['--host', host]))
   if (options.partitions !== undefined) args.push('--partitions', String(options.partitions))
+  for (const [name, value] of Object.entries(options.config ?? {})) args.push('--config', `${name}=${value}`)
   return args
 }
 

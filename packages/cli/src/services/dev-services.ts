@@ -9,7 +9,7 @@ import { identifySelf } from './process-identity.ts'
 export interface DevServicesOptions {
   /** `.headrace` or another: `broker/`, `postgres/` and `dev.json` lie in it. */
   readonly dataDirectory: string
-  readonly kafka?: Pick<BrokerServiceOptions, 'port' | 'partitions' | 'security'>
+  readonly kafka?: Pick<BrokerServiceOptions, 'port' | 'partitions' | 'config' | 'security'>
   /** Left out unless given. */
   readonly postgres?: { readonly port?: number; readonly durable?: boolean }
 }

@@ -1,12 +1,8 @@
 import { type CONFIG_TYPE, KafkaError } from '../protocol/index.ts'
+import type { ConfigDefinition } from './config-definition.ts'
 
 /** What values a config may have. */
-interface ValueRule {
-  readonly type: keyof typeof CONFIG_TYPE
-  readonly min?: number
-  readonly max?: number
-  readonly oneOf?: readonly string[]
-}
+type ValueRule = Pick<ConfigDefinition, 'type' | 'min' | 'max' | 'oneOf'>
 
 const INTEGER_LIMITS: Partial<Record<keyof typeof CONFIG_TYPE, bigint>> = {
   short: 1n << 15n,
@@ -16,10 +12,15 @@ const INTEGER_LIMITS: Partial<Record<keyof typeof CONFIG_TYPE, bigint>> = {
 
 /** The value as it is kept. Throws INVALID_CONFIG where it is not of the config's type or beyond what that allows. */
 export function checkedValue(name: string, given: string, rule: ValueRule): string {
-  const value = given.trim()
-  const reason = fault(value, rule)
-  if (reason === undefined) return rule.type === 'boolean' ? value.toLowerCase() : value
+  const reason = valueFault(given, rule)
+  if (reason === undefined) return keptValue(given, rule)
   throw new KafkaError('INVALID_CONFIG', `Invalid value ${given} for configuration ${name}: ${reason}`)
+}
+
+/** A value as Kafka reads it. */
+export function keptValue(given: string, { type }: ValueRule): string {
+  const value = given.trim()
+  return type === 'boolean' ? value.toLowerCase() : value
 }
 
 /** The elements of a list. */
@@ -27,7 +28,9 @@ export function listOf(value: string): string[] {
   return value.split(',').flatMap((element) => element.trim() || [])
 }
 
-function fault(value: string, { type, oneOf, ...range }: ValueRule): string | undefined {
+/** What is wrong with a value; undefined where nothing is. */
+export function valueFault(given: string, { type, oneOf, ...range }: ValueRule): string | undefined {
+  const value = given.trim()
   switch (type) {
     case 'short':
     case 'int':
