@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { KafkaError } from '../../protocol/index.ts'
 import type { GroupSettings } from '../group-settings.ts'
-import type { Timer, Timers } from '../timers.ts'
+import type { Timers } from '../timers.ts'
 import { assertFits, assertHasRoom } from './admission.ts'
 import { CONSUMER_PROTOCOL_TYPE, subscribedTopics } from './consumer-subscription.ts'
+import { electProtocol, type Generation, joined, NO_GENERATION, nextGeneration, synced } from './generation.ts'
 import { rebalancing, unknownMember } from './group-errors.ts'
+import { JoinPhase } from './join-phase.ts'
 import {
-  electProtocol,
   type Joined,
   type JoinRequest,
   type Member,
@@ -19,7 +20,8 @@ import {
   turnAway,
 } from './member.ts'
 import { Members } from './members.ts'
-import { restoredMember, type StoredClassicGroup, storedMember } from './stored-group.ts'
+import { restoredGeneration, restoredMember, type StoredClassicGroup, storedGroup } from './stored-group.ts'
+import { SyncPhase } from './sync-phase.ts'
 
 type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
 
@@ -41,18 +43,11 @@ export class ClassicGroup {
   readonly id: string
   readonly #options: ClassicGroupOptions
   readonly #members: Members
+  readonly #joinPhase: JoinPhase
+  readonly #syncPhase: SyncPhase
   #state: GroupState = 'Empty'
-  #generationId = 0
-  #protocolType = ''
-  #protocolName = ''
-  #leader: string | undefined
+  #generation: Generation = NO_GENERATION
   #emptySinceMs = 0
-  /** Members that have had their generation and not asked for their assignment yet. */
-  readonly #unsynced = new Set<string>()
-  #joinTimer: Timer | undefined
-  #syncTimer: Timer | undefined
-  /** Whether a group that was empty still waits for more to come, and who came since it last began to. */
-  #initialDelay: { hasNewMember: boolean; remainingMs: number } | undefined
 
   /** `stored` is a group that was there before the broker was started: its members may go on in their generation. */
   constructor(id: string, options: ClassicGroupOptions, stored?: StoredClassicGroup) {
@@ -63,6 +58,8 @@ export class ClassicGroup {
       (member) => this.#remove(member),
       () => this.#beginIfAllJoined(),
     )
+    this.#joinPhase = new JoinPhase(options.timers, () => this.#beginWithoutMissing())
+    this.#syncPhase = new SyncPhase(options.timers)
     if (stored !== undefined) this.#restore(stored)
   }
 
@@ -77,11 +74,11 @@ export class ClassicGroup {
     return this.isEmpty && !this.#members.hasPending ? this.#emptySinceMs : null
   }
   get protocolType(): string {
-    return this.#protocolType
+    return this.#generation.protocolType
   }
   /** The assignment strategy in use; empty while there is none. */
   get protocolName(): string {
-    return this.#protocolName
+    return this.#generation.protocolName
   }
   get members(): readonly Member[] {
     return this.#members.list()
@@ -93,7 +90,7 @@ export class ClassicGroup {
     const known = memberId === '' ? this.#members.findStatic(groupInstanceId) : this.#members.find(memberId)
     const isPreparing = this.#state === 'PreparingRebalance'
     assertHasRoom(known, this.members, { isPreparing, maxSize: this.#options.settings.maxSize })
-    assertFits(request, this.members, this.#protocolType)
+    assertFits(request, this.members, this.protocolType)
     if (memberId === '') return known === undefined ? this.#joinNew(request) : this.#replaceStatic(known, request)
     if (this.#members.arrived(memberId)) return this.#admit(memberId, request)
     return this.#rejoin(this.#members.assertMember(request), request)
@@ -104,12 +101,12 @@ export class ClassicGroup {
     const member = this.#assertCurrent(ref)
     this.#members.keepAlive(member)
     if (this.#state === 'PreparingRebalance') throw rebalancing()
-    this.#hasSynced(member)
-    if (this.#state === 'Stable') return this.#synced(member)
+    this.#syncPhase.hasAsked(member.id)
+    if (this.#state === 'Stable') return synced(this.#generation, member)
     return new Promise((resolve, reject) => {
       member.syncing?.reject(unknownMember(member.id))
       member.syncing = { resolve, reject }
-      if (member.id === this.#leader) this.#assign(assignments).catch(this.#options.onError)
+      if (member.id === this.#generation.leader) this.#assign(assignments).catch(this.#options.onError)
     })
   }
 
@@ -147,15 +144,15 @@ export class ClassicGroup {
 
   /** Whether a member reads from `topic`, as far as it can be told: a group of something else than consumers has no topics. */
   isSubscribedTo(topic: string): boolean {
-    if (this.#protocolType !== CONSUMER_PROTOCOL_TYPE) return false
+    if (this.protocolType !== CONSUMER_PROTOCOL_TYPE) return false
     const all = this.members.flatMap(({ protocols }) => protocols.map(({ metadata }) => subscribedTopics(metadata)))
     return all.some((topics) => topics === undefined || topics.includes(topic))
   }
 
   /** Ends all timers and turns away who waits. */
   close(): void {
-    this.#joinTimer?.cancel()
-    this.#syncTimer?.cancel()
+    this.#joinPhase.end()
+    this.#syncPhase.end()
     this.#members.close(new KafkaError('COORDINATOR_NOT_AVAILABLE', 'the broker is stopping'))
   }
 
@@ -171,8 +168,8 @@ export class ClassicGroup {
   #admit(memberId: string, request: JoinRequest): Promise<Joined> {
     const member = newMember(memberId, request)
     this.#members.add(member)
-    this.#protocolType = request.protocolType
-    if (this.#initialDelay !== undefined) this.#initialDelay.hasNewMember = true
+    this.#generation = { ...this.#generation, protocolType: request.protocolType }
+    this.#joinPhase.memberCame()
     return this.#awaitGeneration(member)
   }
 
@@ -181,20 +178,20 @@ export class ClassicGroup {
     this.#update(member, request)
     // The leader joins again when it wants another assignment; a follower may only have missed the answer.
     if (unchanged && this.#state === 'CompletingRebalance') return this.#joined(member)
-    if (unchanged && this.#state === 'Stable' && member.id !== this.#leader) return this.#joined(member)
+    if (unchanged && this.#state === 'Stable' && member.id !== this.#generation.leader) return this.#joined(member)
     return this.#awaitGeneration(member)
   }
 
   /** A static member came back after a restart, without its id: it gets a new one, and whoever still uses the old one is fenced. */
   async #replaceStatic(member: Member, request: JoinRequest): Promise<Joined> {
     const { id: oldId } = member
-    const wasLeader = this.#leader === oldId
+    const wasLeader = this.#generation.leader === oldId
     this.#members.rename(member, `${request.groupInstanceId}-${randomUUID()}`)
-    if (wasLeader) this.#leader = member.id
-    if (this.#unsynced.delete(oldId)) this.#unsynced.add(member.id)
+    if (wasLeader) this.#generation = { ...this.#generation, leader: member.id }
+    this.#syncPhase.renamed(oldId, member.id)
     this.#update(member, request)
     // What it subscribes to may differ, as Kafka has it (KIP-345): clients put more than topics into their metadata.
-    const isSettled = this.#state === 'Stable' && electProtocol(this.members) === this.#protocolName
+    const isSettled = this.#state === 'Stable' && electProtocol(this.members) === this.protocolName
     if (!isSettled) return this.#awaitGeneration(member)
     await this.#write()
     if (!wasLeader) return this.#joined(member)
@@ -229,37 +226,19 @@ export class ClassicGroup {
       member.syncing?.reject(rebalancing())
       member.syncing = undefined
     }
-    this.#syncTimer?.cancel()
-    this.#unsynced.clear()
+    this.#syncPhase.end()
     const { initialRebalanceDelayMs } = this.#options.settings
     const isFirst = this.isEmpty && initialRebalanceDelayMs > 0
     this.#state = 'PreparingRebalance'
-    if (isFirst) this.#delayFirst(Math.max(0, this.#rebalanceTimeoutMs - initialRebalanceDelayMs))
+    if (isFirst) this.#joinPhase.awaitMore(initialRebalanceDelayMs, this.#rebalanceTimeoutMs)
     else {
-      this.#awaitMembers()
+      this.#joinPhase.awaitKnown(this.#rebalanceTimeoutMs)
       this.#beginIfAllJoined()
     }
   }
 
-  /** The first generation of a group waits for more to come, anew whenever somebody has, until the rebalance timeout is up. */
-  #delayFirst(remainingMs: number): void {
-    const { initialRebalanceDelayMs } = this.#options.settings
-    const delay = { hasNewMember: false, remainingMs }
-    this.#initialDelay = delay
-    this.#joinTimer = this.#options.timers.after(initialRebalanceDelayMs, () => {
-      this.#initialDelay = undefined
-      if (delay.hasNewMember && remainingMs > 0) this.#delayFirst(Math.max(0, remainingMs - initialRebalanceDelayMs))
-      else this.#beginWithoutMissing()
-    })
-  }
-
-  #awaitMembers(): void {
-    this.#joinTimer?.cancel()
-    this.#joinTimer = this.#options.timers.after(this.#rebalanceTimeoutMs, () => this.#beginWithoutMissing())
-  }
-
   #beginIfAllJoined(): void {
-    if (this.#state !== 'PreparingRebalance' || this.#initialDelay !== undefined || this.#members.hasPending) return
+    if (this.#state !== 'PreparingRebalance' || this.#joinPhase.isDelayed || this.#members.hasPending) return
     if (this.members.every((member) => member.joining !== undefined)) this.#begin()
   }
 
@@ -269,52 +248,43 @@ export class ClassicGroup {
       if (member.joining === undefined && member.instanceId === null) this.#drop(member)
     const someoneJoined = this.members.some((member) => member.joining !== undefined)
     if (someoneJoined || this.#members.size === 0) this.#begin()
-    else this.#awaitMembers()
+    else this.#joinPhase.awaitKnown(this.#rebalanceTimeoutMs)
   }
 
   #begin(): void {
-    this.#joinTimer?.cancel()
-    this.#generationId++
+    this.#joinPhase.end()
     const members = this.members
+    this.#generation = nextGeneration(this.#generation, members)
     if (members.length === 0) {
       this.#becomeEmpty()
       return
     }
-    this.#protocolName = electProtocol(members)
-    this.#leader = this.#electLeader(members)
     this.#state = 'CompletingRebalance'
     for (const member of members) {
       member.assignment = NO_ASSIGNMENT
       member.isNew = false
-      this.#unsynced.add(member.id)
       this.#members.keepAlive(member)
       member.joining?.resolve(this.#joined(member))
       member.joining = undefined
     }
-    this.#syncTimer = this.#options.timers.after(this.#rebalanceTimeoutMs, () => this.#removeUnsynced())
+    const ids = members.map(({ id }) => id)
+    this.#syncPhase.begin(ids, this.#rebalanceTimeoutMs, (missing) => this.#removeUnsynced(missing))
   }
 
   #becomeEmpty(): void {
     this.#state = 'Empty'
-    this.#protocolName = ''
-    this.#leader = undefined
     this.#emptySinceMs = this.#options.timers.now()
     this.#write().catch(this.#options.onError)
   }
 
-  #electLeader(members: readonly Member[]): string | undefined {
-    const leader = this.#leader === undefined ? undefined : this.#members.find(this.#leader)
-    return (leader?.joining ? leader : members.find((member) => member.joining !== undefined))?.id
-  }
-
   /** Everybody is told when it is written: what a member has been told holds after a restart too. */
   async #assign(assignments: ReadonlyMap<string, Buffer>): Promise<void> {
-    const generationId = this.#generationId
+    const { id: generationId } = this.#generation
     const failure = await this.#write(assignments).then(
       () => undefined,
       (error: KafkaError) => error,
     )
-    if (this.#state !== 'CompletingRebalance' || this.#generationId !== generationId) return
+    if (this.#state !== 'CompletingRebalance' || this.#generation.id !== generationId) return
     if (failure !== undefined) {
       for (const member of this.members) turnAway(member, failure)
       this.#prepareRebalance()
@@ -324,20 +294,14 @@ export class ClassicGroup {
     for (const member of this.members) {
       member.assignment = assignments.get(member.id) ?? NO_ASSIGNMENT
       if (member.syncing) this.#members.keepAlive(member)
-      member.syncing?.resolve(this.#synced(member))
+      member.syncing?.resolve(synced(this.#generation, member))
       member.syncing = undefined
     }
   }
 
-  #hasSynced(member: Member): void {
-    this.#unsynced.delete(member.id)
-    if (this.#unsynced.size === 0) this.#syncTimer?.cancel()
-  }
-
   /** The leader, or whoever else joined and then did not ask for its assignment, is out. */
-  #removeUnsynced(): void {
-    const silent = this.members.filter(({ id }) => this.#unsynced.has(id))
-    for (const member of silent) this.#drop(member)
+  #removeUnsynced(missing: ReadonlySet<string>): void {
+    for (const member of this.members.filter(({ id }) => missing.has(id))) this.#drop(member)
     this.#prepareRebalance()
   }
 
@@ -349,8 +313,8 @@ export class ClassicGroup {
 
   #drop(member: Member): void {
     this.#members.remove(member)
-    this.#unsynced.delete(member.id)
-    if (this.#leader === member.id) this.#leader = undefined
+    this.#syncPhase.left(member.id)
+    if (this.#generation.leader === member.id) this.#generation = { ...this.#generation, leader: undefined }
   }
 
   // — answers and checks —
@@ -360,53 +324,28 @@ export class ClassicGroup {
   }
 
   #joined(member: Member): Joined {
-    return {
-      generationId: this.#generationId,
-      protocolType: this.#protocolType,
-      protocolName: this.#protocolName,
-      leader: this.#leader ?? '',
-      memberId: member.id,
-      skipAssignment: false,
-      members: member.id === this.#leader ? this.members.map((other) => this.#describe(other)) : [],
-    }
-  }
-
-  #describe({ id, instanceId, protocols }: Member) {
-    const chosen = protocols.find(({ name }) => name === this.#protocolName)
-    return { memberId: id, groupInstanceId: instanceId, metadata: chosen?.metadata ?? NO_ASSIGNMENT }
-  }
-
-  #synced(member: Member): Synced {
-    return { protocolType: this.#protocolType, protocolName: this.#protocolName, assignment: member.assignment }
+    return joined(this.#generation, member, this.members)
   }
 
   #assertCurrent(ref: MemberRef): Member {
-    return this.#members.assertCurrent(ref, this.#generationId)
+    return this.#members.assertCurrent(ref, this.#generation.id)
   }
 
   // — what is kept —
 
   async #write(assignments?: ReadonlyMap<string, Buffer>): Promise<void> {
     try {
-      await this.#options.write({
-        generationId: this.#generationId,
-        protocolType: this.#protocolType,
-        protocolName: this.#protocolName,
-        leader: this.#leader ?? null,
-        emptySinceMs: this.isEmpty ? this.#emptySinceMs : null,
-        members: this.members.map((member) => storedMember(member, assignments?.get(member.id) ?? member.assignment)),
-      })
+      const emptySinceMs = this.isEmpty ? this.#emptySinceMs : null
+      await this.#options.write(storedGroup(this.#generation, this.members, { assignments, emptySinceMs }))
     } catch (error) {
       throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `the group could not be written: ${error}`)
     }
   }
 
-  #restore({ generationId, protocolType, protocolName, leader, members, emptySinceMs }: StoredClassicGroup): void {
+  #restore(stored: StoredClassicGroup): void {
+    const { members, emptySinceMs } = stored
     this.#emptySinceMs = emptySinceMs ?? 0
-    this.#generationId = generationId
-    this.#protocolType = protocolType
-    this.#protocolName = protocolName
-    this.#leader = leader ?? undefined
+    this.#generation = restoredGeneration(stored)
     this.#state = members.length > 0 ? 'Stable' : 'Empty'
     for (const member of members.map(restoredMember)) {
       this.#members.add(member)

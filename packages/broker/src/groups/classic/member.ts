@@ -1,4 +1,4 @@
-import { type joinGroup, KafkaError, type RequestOf } from '../../protocol/index.ts'
+import type { joinGroup, KafkaError, RequestOf } from '../../protocol/index.ts'
 import type { Timer } from '../timers.ts'
 
 /** A way of assigning partitions that a member knows, with what it wants the leader to know for it. */
@@ -131,18 +131,4 @@ export function commonProtocols(members: Iterable<Member>): Set<string> {
     common = common === undefined ? names : common.intersection(names)
   }
   return common ?? new Set()
-}
-
-/** The protocol that most members like best of those that all know; the first by name of several. */
-export function electProtocol(members: readonly Member[]): string {
-  const common = commonProtocols(members)
-  const votes = new Map<string, number>()
-  for (const { protocols } of members) {
-    const liked = protocols.find(({ name }) => common.has(name))?.name
-    if (liked !== undefined) votes.set(liked, (votes.get(liked) ?? 0) + 1)
-  }
-  const [elected] = [...votes].sort(([nameA, a], [nameB, b]) => b - a || (nameA < nameB ? -1 : 1))
-  if (elected === undefined)
-    throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL', 'the members have no protocol in common')
-  return elected[0]
 }

@@ -1,3 +1,4 @@
+import type { Generation } from './generation.ts'
 import type { Member } from './member.ts'
 
 /** A classic group as its journal keeps it: a generation whose members have their assignments, or nobody any more. */
@@ -18,7 +19,32 @@ interface StoredMember
   readonly assignment: string
 }
 
-export function storedMember(member: Member, assignment: Buffer): StoredMember {
+/** A group as it will be with `assignments`; members that are not in there keep what they have. */
+export function storedGroup(
+  { id, leader, protocolType, protocolName }: Generation,
+  members: readonly Member[],
+  { assignments, emptySinceMs }: { assignments?: ReadonlyMap<string, Buffer> | undefined; emptySinceMs: number | null },
+): StoredClassicGroup {
+  return {
+    generationId: id,
+    protocolType,
+    protocolName,
+    leader: leader ?? null,
+    emptySinceMs,
+    members: members.map((member) => storedMember(member, assignments?.get(member.id) ?? member.assignment)),
+  }
+}
+
+export function restoredGeneration({
+  generationId,
+  protocolType,
+  protocolName,
+  leader,
+}: StoredClassicGroup): Generation {
+  return { id: generationId, protocolType, protocolName, leader: leader ?? undefined }
+}
+
+function storedMember(member: Member, assignment: Buffer): StoredMember {
   const { id, instanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs } = member
   return {
     id,
