@@ -59,7 +59,7 @@ describe('source files', () => {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   broker: [],
-  adapters: ['@headrace/core', '@headrace/core/testing', '@headrace/broker/protocol'],
+  adapters: ['@headrace/core', '@headrace/core/errors', '@headrace/core/testing', '@headrace/broker/protocol'],
   server: ['@headrace/core', '@headrace/core/testing', '@headrace/adapters'],
   cli: ['@headrace/core', '@headrace/core/testing', '@headrace/adapters', '@headrace/server', '@headrace/broker'],
 }

@@ -1,4 +1,4 @@
-import { defineError } from '@headrace/core'
+import { defineError } from '@headrace/core/errors'
 
 export class GenerateTargetError extends defineError<{ target: string; reason: string }>({
   code: 'GENERATE_TARGET_INVALID',

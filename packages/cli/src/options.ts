@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
-import { parseDuration } from '@headrace/core'
+import { parseDuration } from '@headrace/core/units'
 
 /** `--data DIR`, as every command takes it that reads or writes the data folder. */
 export function dataOption() {

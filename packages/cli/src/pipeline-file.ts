@@ -8,7 +8,7 @@ import {
   type Problem,
 } from '@headrace/core'
 import type { CliContext } from './context.ts'
-import { AlreadyReported, renderProblem } from './output/report-error.ts'
+import { AlreadyReported, tellProblems } from './output/report-error.ts'
 
 export type Parameters = Readonly<Record<string, string>>
 
@@ -39,12 +39,4 @@ export async function openPipelineFile(
   if (config !== undefined && problems.length === 0) return config
   tellProblems(problems, context, json)
   throw new AlreadyReported()
-}
-
-/** Writes problems to stderr: as text, or as one JSON document. */
-export function tellProblems(problems: readonly Problem[], context: CliContext, json: boolean): void {
-  const text = json
-    ? JSON.stringify({ problems })
-    : problems.map((problem) => renderProblem(problem, context.errorColors)).join('\n')
-  context.stderr.write(`${text}\n`)
 }

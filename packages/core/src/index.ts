@@ -7,7 +7,7 @@ export {
   openDeadLetters,
   type StoredDeadLetter,
 } from './engine/dead-letters.ts'
-export { InternalError, PipelineInvalidError } from './engine/errors.ts'
+export { PipelineInvalidError } from './engine/errors.ts'
 export { makeDataFolder, makeFolder } from './engine/make-folder.ts'
 export type * from './engine/options.ts'
 export { checkPipeline, planChecked } from './engine/plan-checked.ts'

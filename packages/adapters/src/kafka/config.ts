@@ -3,9 +3,6 @@ import { type Static, Type } from 'typebox'
 import { parsePartitionName } from './position.ts'
 import { patternOf } from './subscription.ts'
 
-/** What Kafka listens on unless told. */
-const DEFAULT_PORT = 9092
-
 const topic = Type.String({
   minLength: 1,
   maxLength: 249,
@@ -204,18 +201,4 @@ function checkStart({ topic: names, topics, start }: KafkaSourceConfig): readonl
       { path, message: `topic "${named}" is not among those that are read`, hint: `They are ${listed.join(', ')}.` },
     ]
   })
-}
-
-/** The addresses of `bootstrap`, one by one. */
-export function addressesOf({ bootstrap }: Pick<KafkaConnection, 'bootstrap'>) {
-  return (typeof bootstrap === 'string' ? bootstrap.split(',') : bootstrap)
-    .map((address) => address.trim())
-    .filter((address) => address !== '')
-    .map(parseAddress)
-}
-
-/** `host:port`, `[::1]:port`, or a host alone for Kafka's own port. */
-function parseAddress(address: string): { readonly host: string; readonly port: number } {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(address) ?? []
-  return { host: bracketed ?? plain ?? address, port: port === undefined ? DEFAULT_PORT : Number(port) }
 }

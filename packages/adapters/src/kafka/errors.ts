@@ -1,4 +1,4 @@
-import { defineError } from '@headrace/core'
+import { defineError } from '@headrace/core/errors'
 
 /** No broker answers, or one went away in the middle. Going on needs a new connection, which the engine makes. */
 export class BrokerUnreachableError extends defineError<{ bootstrap: string; reason: string }>({

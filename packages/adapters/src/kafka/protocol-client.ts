@@ -3,6 +3,7 @@
  * the catalogue has them, codecs.
  */
 export { crc32c } from '@node-rs/crc32'
+export { addressesOf } from './addresses.ts'
 export { BrokerConnection } from './client/broker-connection.ts'
 export { compress, decompress } from './client/codecs.ts'
 export { assertNoError, ProtocolError } from './client/protocol-errors.ts'
@@ -10,7 +11,7 @@ export { type ReceivedResponse, ResponseBufferPool } from './client/response-rec
 export { similarNames } from './client/similar-names.ts'
 export type { BrokerAddress } from './client/sockets.ts'
 export { translateKafkaError } from './client/translate.ts'
-export { addressesOf, type KafkaConnection } from './config.ts'
+export type { KafkaConnection } from './config.ts'
 export { BrokerUnreachableError, BrokerUnsupportedError, KafkaAuthError, KafkaRequestError } from './errors.ts'
-export { AbortedFilter } from './read/decode-batches.ts'
+export { AbortedFilter } from './read/aborted-filter.ts'
 export { partitionOfKey } from './write/partitioner.ts'

@@ -4,7 +4,8 @@ import { Command } from '@commander-js/extra-typings'
 import type { CliContext } from '../context.ts'
 import { ServiceEndedError } from '../errors.ts'
 import { countArgument, dataOption, jsonOption, parameterArgument, portArgument } from '../options.ts'
-import type { BrokerSecurity, DevServices } from '../services/index.ts'
+import type { BrokerSecurity } from '../services/broker-security.ts'
+import type { DevServices } from '../services/dev-services.ts'
 
 /** Where Kafka clients look when they are not told. */
 const KAFKA_PORT = 9092
@@ -45,7 +46,7 @@ Pipelines with the same --data find these services by themselves. Ctrl-C stops t
     )
     .action(async (options) => {
       const signal = context.interruption()
-      const { startDevServices } = await import('../services/index.ts')
+      const { startDevServices } = await import('../services/dev-services.ts')
       const security = securityOf(options)
       const services = await startDevServices({
         dataDirectory: options.data,

@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings'
 import type { CliContext } from '../context.ts'
 import { jsonOption, parameterOption } from '../options.ts'
-import { AlreadyReported } from '../output/report-error.ts'
+import { AlreadyReported, tellProblems } from '../output/report-error.ts'
 
 export function explainCommand(context: CliContext) {
   return new Command('explain')
@@ -17,7 +17,7 @@ Examples:
   headrace explain examples/trades-per-minute.yaml --json | jq .sinks`,
     )
     .action(async (file, options) => {
-      const { checkPipelineFile, tellProblems } = await import('../pipeline-file.ts')
+      const { checkPipelineFile } = await import('../pipeline-file.ts')
       const { config, plan, problems } = await checkPipelineFile(file, options.param)
       if (config === undefined || plan === undefined || problems.length > 0) {
         tellProblems(problems, context, options.json === true)

@@ -1,6 +1,6 @@
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { makeDataFolder } from '@headrace/core'
+import { makeDataFolder } from '@headrace/core/folders'
 import { DemoFolderError, DemoRunningError } from '../errors.ts'
 import { readRunningServices } from '../services/index.ts'
 

@@ -1,5 +1,5 @@
 import { KafkaNotRunningError } from '../errors.ts'
-import { readRunningServices } from '../services/index.ts'
+import { readRunningServices } from '../services/dev-file.ts'
 import type { Sender } from './sender.ts'
 import type { GenerateTarget } from './target.ts'
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings'
-import { parseDuration } from '@headrace/core'
+import { parseDuration } from '@headrace/core/units'
 import { integerArgument, momentArgument } from '../options.ts'
 import type { ResetTarget } from './admin/plan-reset.ts'
 

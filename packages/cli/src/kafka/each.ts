@@ -1,7 +1,6 @@
-import { HeadraceError, type Problem, problemOf } from '@headrace/core'
+import { HeadraceError, type Problem, problemOf } from '@headrace/core/errors'
 import type { CliContext } from '../context.ts'
-import { AlreadyReported } from '../output/report-error.ts'
-import { tellProblems } from '../pipeline-file.ts'
+import { AlreadyReported, tellProblems } from '../output/report-error.ts'
 
 /**
  * Does something for each name: one that fails does not keep the others from being tried. A single name's error is thrown as

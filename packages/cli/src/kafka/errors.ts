@@ -1,4 +1,4 @@
-import { defineError } from '@headrace/core'
+import { defineError } from '@headrace/core/errors'
 
 /** Neither a flag nor the environment, a connection or a running `headrace dev` says where Kafka is. */
 export class AddressMissingError extends defineError<{ data: string }>({

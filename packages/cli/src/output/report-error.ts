@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { formatPlace, HeadraceError, type Problem, problemOf } from '@headrace/core'
+import { formatPlace, HeadraceError, type Problem, problemOf } from '@headrace/core/errors'
 import type { CliContext } from '../context.ts'
 import type { Colors } from './colors.ts'
 
@@ -35,6 +35,14 @@ export function reportError(error: unknown, context: CliContext, json: boolean):
     context.stderr.write(`${inspect(error)}\n`)
   }
   return 1
+}
+
+/** Writes problems to stderr: as text, or as one JSON document. */
+export function tellProblems(problems: readonly Problem[], context: CliContext, json: boolean): void {
+  const text = json
+    ? JSON.stringify({ problems })
+    : problems.map((problem) => renderProblem(problem, context.errorColors)).join('\n')
+  context.stderr.write(`${text}\n`)
 }
 
 /** The mistakes that one error stands for (PIPELINE_INVALID, CONFIG_INVALID); none where it stands for itself. */

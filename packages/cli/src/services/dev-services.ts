@@ -1,9 +1,9 @@
 import path from 'node:path'
-import { makeDataFolder } from '@headrace/core'
+import { makeDataFolder } from '@headrace/core/folders'
 import { type BrokerService, type BrokerServiceOptions, startBroker } from './broker.ts'
 import { type DevFile, readRunningServices, removeDevFile, writeDevFile } from './dev-file.ts'
 import { DevAlreadyRunningError } from './errors.ts'
-import { type PostgresService, startPostgres } from './postgres.ts'
+import type { PostgresOptions, PostgresService } from './postgres.ts'
 import { identifySelf } from './process-identity.ts'
 
 export interface DevServicesOptions {
@@ -78,4 +78,10 @@ async function describe(broker: BrokerService, postgres: PostgresService | undef
     postgres: { url, host, port, user, password, database },
     pids: { broker: broker.pid, postgres: postgres.pid },
   }
+}
+
+/** Its client is loaded only where it is wanted. */
+async function startPostgres(options: PostgresOptions): Promise<PostgresService> {
+  const postgres = await import('./postgres.ts')
+  return await postgres.startPostgres(options)
 }

@@ -1,4 +1,4 @@
-import { defineError } from '@headrace/core'
+import { defineError } from '@headrace/core/errors'
 
 /** The platform's PostgreSQL binaries are an optional dependency, and it is not there. */
 export class EmbeddedPostgresMissingError extends defineError<{ platform: string }>({

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { makeDataFolder } from '@headrace/core'
+import { makeDataFolder } from '@headrace/core/folders'
 import { Client } from 'pg'
 import { claimData, type DataClaim } from './data-claim.ts'
 import { EmbeddedPostgresFailedError, ServicePortInUseError } from './errors.ts'

@@ -109,15 +109,6 @@ export class OutOfMemoryError extends defineError<{ reason: string }>({
   example: { reason: 'could not allocate block of size 256.0 KiB (95.3 MiB/95.3 MiB used)' },
 }) {}
 
-export class InternalError extends defineError<{ reason: string }>({
-  code: 'INTERNAL',
-  fault: 'bug',
-  retry: 'never',
-  message: (d) => `something went wrong inside Headrace: ${d.reason}`,
-  hint: () => 'The state stands as after the last commit. Please report it, with what HEADRACE_DEBUG=1 shows.',
-  example: { reason: 'row counts differ' },
-}) {}
-
 /** Every mistake that was found in a pipeline before it ran. */
 export class PipelineInvalidError extends defineError<{ pipeline: string; problems: readonly Problem[] }>({
   code: 'PIPELINE_INVALID',

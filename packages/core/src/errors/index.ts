@@ -1,5 +1,6 @@
 export * from './batches.ts'
 export * from './define-error.ts'
+export * from './internal.ts'
 export * from './problem.ts'
 export * from './sinks.ts'
 export * from './storage.ts'

@@ -8,7 +8,8 @@ import {
   metadata,
   ZERO_UUID,
 } from '@headrace/broker/protocol'
-import { addressesOf, type KafkaConnection } from '../config.ts'
+import { addressesOf } from '../addresses.ts'
+import type { KafkaConnection } from '../config.ts'
 import { BrokerUnsupportedError, TopicMissingError } from '../errors.ts'
 import { partitionName } from '../position.ts'
 import { FIRST_FETCH_BY_ID } from '../read/fetch-loop.ts'

@@ -1,4 +1,4 @@
-import { HeadraceError, InternalError, isProgrammingError } from '@headrace/core'
+import { HeadraceError, InternalError, isProgrammingError } from '@headrace/core/errors'
 import { BrokerUnreachableError, KafkaAuthError, KafkaRequestError } from '../errors.ts'
 
 interface TranslationContext {

@@ -13,8 +13,9 @@ import fc from 'fast-check'
 import { compressFrameSync } from 'lz4-napi'
 import { compressSync } from 'snappy'
 import { describe, expect, test } from 'vitest'
+import type { AbortedTransaction } from './aborted-filter.ts'
 import { BLOCK_BYTES, BlockBufferPool } from './block-buffers.ts'
-import { type AbortedTransaction, decodeBatches, reachOf } from './decode-batches.ts'
+import { decodeBatches, reachOf } from './decode-batches.ts'
 
 interface TestRecord {
   readonly key: Buffer | null

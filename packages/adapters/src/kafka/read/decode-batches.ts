@@ -1,25 +1,12 @@
-import {
-  BATCH_HEADER_BYTES,
-  BATCH_MAGIC,
-  BatchHeader,
-  CODECS,
-  CONTROL_TYPE,
-  type Crc32c,
-  controlTypeOf,
-} from '@headrace/broker/protocol'
+import { BATCH_HEADER_BYTES, BATCH_MAGIC, BatchHeader, CODECS, type Crc32c } from '@headrace/broker/protocol'
 import { BatchCorruptError } from '../errors.ts'
+import { AbortedFilter, type AbortedTransaction } from './aborted-filter.ts'
 import { BLOCK_BYTES, type BlockBufferPool, type BlockBuffers } from './block-buffers.ts'
 import { type BatchRecords, copyRecords, MalformedRecordsError } from './copy-records.ts'
 import { DecompressAhead } from './decompress-ahead.ts'
 
 /** A record takes at least so many bytes: what a header may claim is checked against it before room is made. */
 const SMALLEST_RECORD_BYTES = 7
-
-/** From a fetch response: records of this producer from `firstOffset` to its abort marker were taken back. */
-export interface AbortedTransaction {
-  readonly producerId: number
-  readonly firstOffset: number
-}
 
 /** One partition's part of a fetch response. */
 interface PartitionRecords {
@@ -151,28 +138,6 @@ async function decompressed(batch: BatchHeader, records: PartitionRecords, ahead
     return { buffer, view, start: 0, end: buffer.length }
   } catch (error) {
     throw corrupt(records, batch, `its ${codec} data is damaged`, error)
-  }
-}
-
-/** Which transactional batches to leave out; batches are shown to it in order, control batches too. */
-export class AbortedFilter {
-  readonly #waiting: AbortedTransaction[]
-  readonly #open = new Set<number>()
-
-  constructor(aborted: readonly AbortedTransaction[]) {
-    this.#waiting = aborted.toSorted((a, b) => b.firstOffset - a.firstOffset)
-  }
-
-  leavesOut(batch: BatchHeader): boolean {
-    if (this.#waiting.length === 0 && this.#open.size === 0) return false
-    for (let first = this.#waiting.at(-1); first !== undefined; first = this.#waiting.at(-1)) {
-      if (first.firstOffset > batch.lastOffset) break
-      this.#open.add(first.producerId)
-      this.#waiting.pop()
-    }
-    if (!batch.isTransactional || !this.#open.has(batch.producerId)) return false
-    if (batch.isControl && controlTypeOf(batch) === CONTROL_TYPE.abort) this.#open.delete(batch.producerId)
-    return true
   }
 }
 

@@ -1,5 +1,5 @@
 import type { KafkaConnection } from '@headrace/adapters/kafka'
-import { HeadraceError } from '@headrace/core'
+import { HeadraceError } from '@headrace/core/errors'
 import { SecurityMismatchError } from '../errors.ts'
 
 interface Explanation {

@@ -1,11 +1,9 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import path from 'node:path'
-import { adapters } from '@headrace/adapters'
 import type { KafkaConnection } from '@headrace/adapters/kafka'
-import { HeadraceError, loadConnections } from '@headrace/core'
 import type { CliContext } from '../../context.ts'
-import { AddressMissingError, ConnectionFlagsError, FlagFileError, ProfileUnknownError } from '../errors.ts'
+import { readRunningServices } from '../../services/dev-file.ts'
+import { AddressMissingError, ConnectionFlagsError, FlagFileError } from '../errors.ts'
 import { type ConnectionFlags, MECHANISMS } from './options.ts'
 import { askPassword } from './password.ts'
 
@@ -44,32 +42,21 @@ function assertFit(flags: ConnectionFlags): void {
     refuse('a client certificate and its key go together', 'Give both --cert FILE and --cert-key FILE.')
 }
 
-/** What the flags are laid over. */
+/** What the flags are laid over. What reads `headrace.yaml` is loaded only where there is one. */
 async function baseConnection(flags: ConnectionFlags, env: Environment): Promise<KafkaConnection> {
-  if (flags.profile !== undefined) return await profileConnection(flags.profile, flags.data)
+  if (flags.profile !== undefined) {
+    const { profileConnection } = await import('./declared.ts')
+    return await profileConnection(flags.profile, flags.data)
+  }
   const given = flags.bootstrap ?? nonEmpty(env.HEADRACE_BOOTSTRAP)
   if (given !== undefined) return { bootstrap: given, clientId: CLIENT_ID }
-  const connections = await loadConnections({ adapters, directory: process.cwd(), dataDirectory: flags.data })
-  try {
-    return connections.resolve('kafka') as KafkaConnection
-  } catch (error) {
-    if (error instanceof HeadraceError && error.code === 'CONNECTION_UNKNOWN')
-      throw new AddressMissingError({ data: flags.data }, { cause: error })
-    throw error
+  if (existsSync('headrace.yaml')) {
+    const { kafkaConnection } = await import('./declared.ts')
+    return await kafkaConnection(flags.data)
   }
-}
-
-/** A connection by its name: of the `headrace.yaml` here, else of the user's own. */
-async function profileConnection(name: string, dataDirectory: string): Promise<KafkaConnection> {
-  const folders = [process.cwd(), path.join(process.env.XDG_CONFIG_HOME ?? path.join(homedir(), '.config'), 'headrace')]
-  const known: string[] = []
-  for (const directory of folders) {
-    const connections = await loadConnections({ adapters, directory, upTo: directory, dataDirectory })
-    if (connections.declared.has(name)) return connections.resolve('kafka', name) as KafkaConnection
-    known.push(...[...connections.declared].filter(([, type]) => type === 'kafka').map(([found]) => found))
-  }
-  const looked = folders.map((folder) => path.join(path.relative(process.cwd(), folder), 'headrace.yaml'))
-  throw new ProfileUnknownError({ name, known, looked: looked.join(' or ') })
+  const running = await readRunningServices(flags.data)
+  if (running === undefined) throw new AddressMissingError({ data: flags.data })
+  return { bootstrap: running.kafka.bootstrap, clientId: CLIENT_ID }
 }
 
 async function tlsSettings(flags: ConnectionFlags, base: KafkaConnection['ssl']): Promise<KafkaConnection['ssl']> {

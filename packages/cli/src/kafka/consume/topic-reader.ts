@@ -8,7 +8,7 @@ import {
   ResponseBufferPool,
 } from '@headrace/adapters/kafka'
 import { type Decoded, decodeResponse, fetch, forEachBatch } from '@headrace/broker/protocol'
-import { HeadraceError, isProgrammingError } from '@headrace/core'
+import { HeadraceError, isProgrammingError } from '@headrace/core/errors'
 import { offsetRanges, offsetsAt } from '../admin/offsets.ts'
 import type { StartTarget } from '../arguments.ts'
 import type { KafkaCluster, TopicMetadata } from '../cluster.ts'

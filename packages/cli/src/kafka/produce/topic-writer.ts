@@ -7,7 +7,7 @@ import {
   ResponseBufferPool,
 } from '@headrace/adapters/kafka'
 import { type Codec, initProducerId, produce, type RecordHeader } from '@headrace/broker/protocol'
-import { HeadraceError, isProgrammingError } from '@headrace/core'
+import { HeadraceError, isProgrammingError } from '@headrace/core/errors'
 import { topicConfigs } from '../admin/configs.ts'
 import type { KafkaCluster } from '../cluster.ts'
 import { PartitionUnknownError, RecordTooLargeError } from '../errors.ts'
