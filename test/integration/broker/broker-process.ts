@@ -30,8 +30,12 @@ export class BrokerProcess {
   }
 
   /** A broker that is started by another command, which its own follows. */
-  static startWithin([command = '', ...before]: readonly string[], dataDir: string): Promise<BrokerProcess> {
-    return BrokerProcess.#spawn(command, [...before, process.execPath, ...commandOf(dataDir, [])])
+  static startWithin(
+    [command = '', ...before]: readonly string[],
+    dataDir: string,
+    ...args: string[]
+  ): Promise<BrokerProcess> {
+    return BrokerProcess.#spawn(command, [...before, process.execPath, ...commandOf(dataDir, args)])
   }
 
   static async #spawn(command: string, args: readonly string[]): Promise<BrokerProcess> {

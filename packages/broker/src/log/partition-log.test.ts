@@ -382,6 +382,30 @@ describe('deleting', () => {
   })
 })
 
+test('whatever is under way, or asked for, when a log is destroyed is answered that there is no such partition', async () => {
+  const log = await openLog(NARROW)
+  for (let batch = 0; batch < 30; batch++) await log.append(batchOf(['x'.repeat(500)], { timestamp: batch }))
+  const everything = () => [
+    log.append(batchOf(['y'])),
+    log.appendMarker({ producerId: 1, producerEpoch: 0, committed: true, timestamp: 1 }),
+    log.read(7, 1 << 20, true),
+    log.offsetAtTime(29),
+    log.offsetOfMaxTimestamp(),
+    log.deleteBefore(12),
+  ]
+  const silently = () => [log.flush(), log.maintain(), log.roll()]
+  const [before, quietBefore] = [everything(), silently()]
+  open.delete(log)
+  const destroyed = log.destroy()
+  const outcomes = await Promise.allSettled([...before, ...everything()])
+  await destroyed
+  const after = await Promise.allSettled(everything())
+  const refusals = [...outcomes, ...after].filter((outcome) => outcome.status === 'rejected')
+  expect(refusals.map(({ reason }) => reason.name)).toEqual(refusals.map(() => 'UNKNOWN_TOPIC_OR_PARTITION'))
+  expect(after.every(({ status }) => status === 'rejected')).toBe(true)
+  await Promise.all([...quietBefore, ...silently()])
+})
+
 describe('transactions', () => {
   const DAY_MS = 24 * 60 * 60 * 1000
   const write = (log: PartitionLog, producerId: number, baseSequence: number, value = 'x', timestamp = 1000) =>

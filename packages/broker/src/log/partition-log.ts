@@ -4,9 +4,10 @@ import { controlBatchOf, KafkaError, type TransactionMarker } from '../protocol/
 import { crc32c } from '../storage/crc32c.ts'
 import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
 import type { Flushable, FsyncPolicy, IntervalFlusher } from '../storage/flusher.ts'
+import { UnkeptError } from '../storage/forced-file.ts'
 import type { LogSettings } from './log-settings.ts'
 import { type MaintainedLog, maintain } from './maintenance.ts'
-import { checkBatch, type Placement, planAppend } from './plan-append.ts'
+import { type AppendPlan, checkBatch, type Placement, planAppend } from './plan-append.ts'
 import { prepareBatch } from './prepare-batch.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import { recoverLog } from './recovery.ts'
@@ -59,7 +60,10 @@ export class PartitionLog implements Flushable, MaintainedLog {
   #unflushedRecords = 0
   #startOffset: number
   #endOffset: number
-  #failure: Error | undefined
+  /** What everybody is answered who wants to append. */
+  #failure: KafkaError | undefined
+  /** Of the first file that the disk did not keep. */
+  #unkept: UnkeptError | undefined
 
   private constructor(
     folder: string,
@@ -180,7 +184,7 @@ export class PartitionLog implements Flushable, MaintainedLog {
     const { all } = this.segments
     const latest = all.reduce((best, segment) => (segment.maxTimestamp > best.maxTimestamp ? segment : best))
     if (latest.maxTimestampOffset < 0) return undefined
-    const batch = await latest.read(latest.maxTimestampOffset, 0, this.#endOffset, true)
+    const batch = await latest.read(latest.maxTimestampOffset, 0, Number.POSITIVE_INFINITY, true)
     if (batch === undefined && latest.isGone) return this.offsetOfMaxTimestamp()
     return batch && latestRecord(batch)
   }
@@ -190,6 +194,7 @@ export class PartitionLog implements Flushable, MaintainedLog {
     if (offset > this.#endOffset || offset < 0)
       throw new KafkaError('OFFSET_OUT_OF_RANGE', `offset ${offset} is beyond the end at ${this.#endOffset}`)
     await this.#inTurn(async () => {
+      this.#closing.signal.throwIfAborted()
       if (offset <= this.#startOffset) return
       await replaceFile(startFile(this.folder), String(offset))
       this.#startOffset = offset
@@ -212,9 +217,14 @@ export class PartitionLog implements Flushable, MaintainedLog {
   /** Closes, deletes and compacts segments as the settings say; `now` is in milliseconds since the epoch. */
   async maintain(now = Date.now()): Promise<void> {
     if (this.#failure) return
-    this.#maintenance ??= maintain(this, now, this.#closing.signal).finally(() => {
-      this.#maintenance = undefined
-    })
+    this.#maintenance ??= maintain(this, now, this.#closing.signal)
+      .catch((error) => {
+        // Being broken off is nothing to complain of.
+        if (!this.#closing.signal.aborted) throw error
+      })
+      .finally(() => {
+        this.#maintenance = undefined
+      })
     return this.#maintenance
   }
 
@@ -255,8 +265,7 @@ export class PartitionLog implements Flushable, MaintainedLog {
       await this.segments.active.flush()
       this.#unflushedRecords -= covered
     } catch (error) {
-      // Nobody can say what the disk holds now; the next start reads it and finds out.
-      this.#failure ??= new Error('the disk failed to keep what was written', { cause: error })
+      this.#failed(error)
       throw error
     }
   }
@@ -265,7 +274,7 @@ export class PartitionLog implements Flushable, MaintainedLog {
   async close(): Promise<void> {
     await this.#stop(new KafkaError('NOT_LEADER_OR_FOLLOWER', 'the broker is stopping'))
     const { all, active } = this.segments
-    await active.finish(this.#endOf(active))
+    if (!this.#unkept) await active.finish(this.#endOf(active)).catch((error) => this.#failed(error))
     for (const segment of all) await segment.close()
   }
 
@@ -297,6 +306,16 @@ export class PartitionLog implements Flushable, MaintainedLog {
     await this.#lastChange
     await this.settled()
     this.#storage.flusher.forget(this)
+  }
+
+  /** Tells of a failure that nobody waits for. After one of the disk nothing is appended until the next start has read what is there. */
+  #failed(error: unknown): void {
+    if (error instanceof UnkeptError) {
+      if (this.#unkept) return
+      this.#unkept = error
+      this.#failure ??= new KafkaError('KAFKA_STORAGE_ERROR', `${error.message}; start the broker again to go on`)
+    }
+    this.#storage.onError(error)
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
@@ -332,11 +351,7 @@ export class PartitionLog implements Flushable, MaintainedLog {
       this.#endOffset,
       this.#producers,
     )
-    if (plan.sizeBytes > 0) {
-      const segment = await this.#segmentFor(plan.sizeBytes)
-      await segment.append(plan.batches)
-      await this.#afterWrite(plan.nextOffset - this.#endOffset)
-    }
+    if (plan.sizeBytes > 0) await this.#writeBatches(plan)
     this.#endOffset = plan.nextOffset
     for (const [id, entry] of plan.producers) this.#producers.set(id, entry)
     for (const change of plan.transactions) this.#transactions.apply(change)
@@ -344,14 +359,23 @@ export class PartitionLog implements Flushable, MaintainedLog {
     if (plan.sizeBytes > 0) for (const listener of [...this.#appendListeners]) listener(plan.sizeBytes)
   }
 
-  async #afterWrite(records: number): Promise<void> {
+  async #writeBatches({ batches, sizeBytes, nextOffset }: AppendPlan): Promise<void> {
     const { fsync, flusher } = this.#storage
-    this.#unflushedRecords += records
-    const mayWait = fsync.mode === 'interval' && this.#unflushedRecords < this.settings.flushMessages
-    if (mayWait) return flusher.wrote(this)
-    // Of what may wait, a part may be in the segment before.
-    if (fsync.mode === 'interval') await this.settled()
-    await this.flush()
+    const records = nextOffset - this.#endOffset
+    const segment = await this.#segmentFor(sizeBytes)
+    if (fsync.mode === 'interval' && this.#unflushedRecords + records < this.settings.flushMessages) {
+      await segment.append(batches)
+      this.#unflushedRecords += records
+      return flusher.wrote(this)
+    }
+    // Of what could wait, a part may be in the segment before.
+    if (this.#unflushedRecords > 0) await this.settled()
+    if (this.#unkept) throw this.#unkept
+    await segment.append(batches, true).catch((error) => {
+      if (error instanceof UnkeptError) this.#failed(error)
+      throw error
+    })
+    this.#unflushedRecords = 0
   }
 
   async #segmentFor(bytes: number): Promise<Segment> {
@@ -369,7 +393,7 @@ export class PartitionLog implements Flushable, MaintainedLog {
     // In the background: forcing a full segment to the disk would hold up the appends. Until it is done, opening scans the segment.
     const finished = active
       .finish(end)
-      .catch(this.#storage.onError)
+      .catch((error) => this.#failed(error))
       .finally(() => this.#finishing.delete(finished))
     this.#finishing.add(finished)
     return next

@@ -1,12 +1,15 @@
-import { mkdir, open, readdir } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises'
 import { replaceFile } from '../storage/durable-file.ts'
+import { forgetUnkept, isUnkept } from '../storage/forced-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { advance, isIdempotent, type ProducerEntry, producedBatch } from './producer-state.ts'
-import { scanIntact } from './scan.ts'
+import { readAt, scanIntact } from './scan.ts'
 import { baseOffsetOf, logFile, readState, stateFile } from './segment.ts'
 import { emptyState, type SegmentState } from './segment-state.ts'
 import { finishSwap } from './segment-swap.ts'
 import { TransactionIndex } from './transaction-index.ts'
+
+const CHUNK_BYTES = 4 * 1024 * 1024
 
 /** What is left of a partition's log after its files have been checked. */
 export interface RecoveredLog {
@@ -43,7 +46,8 @@ async function recoverSegment(
   baseOffset: number,
   producersBefore: readonly ProducerEntry[],
 ): Promise<{ state: SegmentState; truncatedBytes: number; isNews: boolean }> {
-  const handle = await open(logFile(folder, baseOffset), 'r+')
+  const file = logFile(folder, baseOffset)
+  const handle = await open(file, 'r+')
   try {
     const { size } = await handle.stat()
     const kept = await keptState(folder, baseOffset, size)
@@ -52,6 +56,11 @@ async function recoverSegment(
     const { sizeBytes, nextOffset } = builder
     const end = await scanIntact(handle, sizeBytes, size, nextOffset, (batch, position) => builder.add(batch, position))
     if (end < size) await handle.truncate(end)
+    if (await isUnkept(file)) {
+      // To other blocks: over those that could not be written, even a write that succeeds may come to nothing.
+      await replaceFile(file, chunksOf(handle, end))
+      await forgetUnkept(file)
+    }
     return { state: builder.state(end), truncatedBytes: size - end, isNews: true }
   } finally {
     await handle.close()
@@ -62,6 +71,10 @@ async function keptState(folder: string, baseOffset: number, fileBytes: number):
   const state = await readState(folder, baseOffset)
   // A file that is shorter than its state lost what the state speaks of.
   return state && state.sizeBytes <= fileBytes ? state : undefined
+}
+
+async function* chunksOf(handle: FileHandle, end: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < end; at += CHUNK_BYTES) yield await readAt(handle, at, Math.min(CHUNK_BYTES, end - at))
 }
 
 /** Spares the next start the scan of a segment that is not going to change. */

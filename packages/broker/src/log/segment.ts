@@ -2,6 +2,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { BATCH_HEADER_BYTES, BatchHeader } from '../protocol/index.ts'
 import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
+import { ForcedFile, forgetUnkept } from '../storage/forced-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { type Allocate, allocateOwn, readAt, scanHeaders } from './scan.ts'
 import { emptyState, type SegmentEnd, type SegmentState } from './segment-state.ts'
@@ -22,17 +23,19 @@ export class Segment {
   readonly #folder: string
   #suffix: string
   readonly #handle: FileHandle
+  readonly #forced: ForcedFile
   readonly #index: OffsetIndex
   readonly #places = new Map<number, number>()
   #sizeBytes: number
   #torn = false
-  #readers = 0
+  #users = 0
   #closing: PromiseWithResolvers<void> | undefined
 
   private constructor(folder: string, suffix: string, handle: FileHandle, createdAt: number, state: SegmentState) {
     this.#folder = folder
     this.#suffix = suffix
     this.#handle = handle
+    this.#forced = new ForcedFile(logFile(folder, state.baseOffset, suffix), handle, state.sizeBytes === 0)
     this.createdAt = createdAt
     this.baseOffset = state.baseOffset
     this.#index = new OffsetIndex(state)
@@ -73,11 +76,15 @@ export class Segment {
     return this.#index.maxTimestampOffset
   }
 
-  /** Writes batches at the end. Where that fails, what got into the file is cut off before anything else is written. */
-  async append(batches: readonly Buffer[]): Promise<void> {
+  /**
+   * Writes batches at the end; with `isForced` they are on the disk before anybody can read them. Where writing fails, what got into the
+   * file is cut off before anything else is written.
+   */
+  async append(batches: readonly Buffer[], isForced = false): Promise<void> {
     if (this.#torn) await this.#handle.truncate(this.#sizeBytes)
     this.#torn = true
     await this.#write(batches)
+    if (isForced) await this.flush()
     this.#torn = false
     for (const batch of batches) this.#note(new BatchHeader().at(batch, 0), batch.length)
   }
@@ -125,9 +132,9 @@ export class Segment {
     return first.subarray(0, taken)
   }
 
-  /** Waits until all that was written is on the disk. */
+  /** Waits until all that was written is on the disk. Rejects with `UnkeptError`, and then for good. Nothing is done where the segment is gone. */
   async flush(): Promise<void> {
-    await this.#handle.datasync()
+    await this.#whileOpen(() => this.#forced.force())
   }
 
   /** Makes the segment's state durable, so that opening it again needs no scan. `end` is what holds at its end. */
@@ -146,7 +153,7 @@ export class Segment {
   /** Lets the reads under way end, and none begin. */
   async close(): Promise<void> {
     this.#closing ??= Promise.withResolvers()
-    if (this.#readers === 0) this.#closing.resolve()
+    if (this.#users === 0) this.#closing.resolve()
     await this.#closing.promise
     await this.#handle.close()
   }
@@ -155,16 +162,18 @@ export class Segment {
   async remove(): Promise<void> {
     await this.close()
     await rm(stateFile(this.#folder, this.baseOffset, this.#suffix), { force: true })
-    await rm(logFile(this.#folder, this.baseOffset, this.#suffix), { force: true })
+    const file = logFile(this.#folder, this.baseOffset, this.#suffix)
+    await rm(file, { force: true })
+    await forgetUnkept(file)
   }
 
-  async #whileOpen<T>(read: () => Promise<T>): Promise<T | undefined> {
+  async #whileOpen<T>(use: () => Promise<T>): Promise<T | undefined> {
     if (this.isGone) return undefined
-    this.#readers++
+    this.#users++
     try {
-      return await read()
+      return await use()
     } finally {
-      if (--this.#readers === 0) this.#closing?.resolve()
+      if (--this.#users === 0) this.#closing?.resolve()
     }
   }
 

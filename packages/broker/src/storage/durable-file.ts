@@ -1,21 +1,33 @@
 import fs from 'node:fs/promises'
 import path from 'node:path'
 
+type Content = string | Uint8Array | AsyncIterable<Uint8Array>
+
 /**
  * Replaces a file as one step: a reader, even after a power cut, finds the old content or the new one, never a part. `mode` are its
  * permissions.
  */
-export async function replaceFile(file: string, content: string | Uint8Array, mode = 0o666): Promise<void> {
+export async function replaceFile(file: string, content: Content, mode = 0o666): Promise<void> {
   const temporary = `${file}.tmp`
-  const handle = await fs.open(temporary, 'w', mode)
+  try {
+    await writeSynced(temporary, content, mode)
+    await fs.rename(temporary, file)
+  } catch (error) {
+    // Often it is for want of room: then what was begun must not take any.
+    await fs.rm(temporary, { force: true }).catch(() => undefined)
+    throw error
+  }
+  await syncFolder(path.dirname(file))
+}
+
+async function writeSynced(file: string, content: Content, mode: number): Promise<void> {
+  const handle = await fs.open(file, 'w', mode)
   try {
     await handle.writeFile(content)
     await handle.sync()
   } finally {
     await handle.close()
   }
-  await fs.rename(temporary, file)
-  await syncFolder(path.dirname(file))
 }
 
 /** Makes the names in a folder durable: files created, renamed or removed in it. */

@@ -1,6 +1,6 @@
 /** Something whose last writes may still be in the operating system's memory. */
 export interface Flushable {
-  /** Waits until what was written is on the disk. */
+  /** Waits until what was written is on the disk. Where that fails, it tells of it itself. */
   flush(): Promise<void>
 }
 
@@ -12,14 +12,15 @@ export type FsyncPolicy = { readonly mode: 'interval'; readonly ms: number } | {
 
 /** Flushes what has been written every so often. Its timer runs only while something is waiting, so an idle broker sleeps. */
 export class IntervalFlusher {
+  /** Told of failures that nobody waits for. */
+  readonly onError: (error: unknown) => void
   readonly #intervalMs: number
-  readonly #onError: (error: unknown) => void
   readonly #dirty = new Set<Flushable>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(intervalMs: number, onError: (error: unknown) => void) {
     this.#intervalMs = intervalMs
-    this.#onError = onError
+    this.onError = onError
   }
 
   /** Notes that `target` has been written to. */
@@ -27,7 +28,7 @@ export class IntervalFlusher {
     this.#dirty.add(target)
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.flush().catch(this.#onError)
+      this.flush().catch(this.onError)
     }, this.#intervalMs)
   }
 
@@ -38,7 +39,7 @@ export class IntervalFlusher {
   async flush(): Promise<void> {
     const targets = [...this.#dirty]
     this.#dirty.clear()
-    await Promise.all(targets.map((target) => target.flush()))
+    await Promise.allSettled(targets.map((target) => target.flush()))
   }
 
   /** Flushes what waits, and stops. */

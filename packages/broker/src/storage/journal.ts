@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { crc32c } from './crc32c.ts'
 import { readFileIfAny, replaceFile } from './durable-file.ts'
 import type { Flushable, FsyncPolicy, IntervalFlusher } from './flusher.ts'
+import { ForcedFile, forgetUnkept, isUnkept } from './forced-file.ts'
 
 /** Each entry: its length and its CRC-32C, four bytes each, then JSON. */
 const FRAME_HEADER_BYTES = 8
@@ -23,15 +24,19 @@ export interface JournalOptions<Entry> {
 export class Journal<Entry> implements Flushable {
   readonly #options: JournalOptions<Entry>
   #handle: FileHandle
+  #forced: ForcedFile
   #sizeBytes: number
   #compactBytes = 0
   #torn = false
+  /** The file may not hold what the state does: it is written anew before anything is appended. */
+  #isUnsound = false
   #queue: { entry: Entry; resolve: () => void; reject: (error: unknown) => void }[] = []
   #writing: Promise<void> | undefined
 
   private constructor(options: JournalOptions<Entry>, handle: FileHandle, sizeBytes: number) {
     this.#options = options
     this.#handle = handle
+    this.#forced = new ForcedFile(options.file, handle)
     this.#sizeBytes = sizeBytes
   }
 
@@ -42,7 +47,8 @@ export class Journal<Entry> implements Flushable {
     const handle = await open(options.file, 'a')
     if (sizeBytes < content.length) await handle.truncate(sizeBytes)
     const journal = new Journal(options, handle, sizeBytes)
-    await journal.#compactIfGrown()
+    journal.#isUnsound = await isUnkept(options.file)
+    await journal.#compactIfNeeded()
     return journal
   }
 
@@ -55,28 +61,40 @@ export class Journal<Entry> implements Flushable {
   }
 
   async flush(): Promise<void> {
-    await this.#handle.datasync()
+    const forced = this.#forced
+    try {
+      await forced.force()
+    } catch (error) {
+      // A file that has been replaced meanwhile may be as it likes.
+      if (forced !== this.#forced) return
+      if (!this.#isUnsound) this.#options.flusher.onError(error)
+      this.#isUnsound = true
+      throw error
+    }
   }
 
   async close(): Promise<void> {
     await this.#writing
     this.#options.flusher.forget(this)
-    await this.flush()
-    await this.#handle.close()
+    try {
+      await this.#compactIfNeeded()
+      await this.flush()
+    } finally {
+      await this.#handle.close()
+    }
   }
 
   async #writeQueue(): Promise<void> {
     while (this.#queue.length > 0) {
       const pending = this.#queue.splice(0)
       try {
+        await this.#compactIfNeeded()
         await this.#write(pending.map(({ entry }) => entry))
         for (const { entry, resolve } of pending) {
           this.#options.apply(entry)
           resolve()
         }
-        await this.#compactIfGrown()
       } catch (error) {
-        // An entry that was applied before has been resolved: rejecting it again does nothing.
         for (const { reject } of pending) reject(error)
       }
     }
@@ -95,14 +113,24 @@ export class Journal<Entry> implements Flushable {
     else this.#options.flusher.wrote(this)
   }
 
-  async #compactIfGrown(): Promise<void> {
-    if (this.#sizeBytes < COMPACT_AFTER_BYTES + 2 * this.#compactBytes) return
-    const content = Buffer.concat(Array.from(this.#options.snapshot(), frameOf))
-    await replaceFile(this.#options.file, content)
-    await this.#handle.close()
-    this.#handle = await open(this.#options.file, 'a')
+  async #compactIfNeeded(): Promise<void> {
+    const isGrown = this.#sizeBytes >= COMPACT_AFTER_BYTES + 2 * this.#compactBytes
+    if (!isGrown && !this.#isUnsound) return
+    const { file, snapshot } = this.#options
+    const content = Buffer.concat(Array.from(snapshot(), frameOf))
+    // Where this is broken off, nobody knows which file has the name: what is appended to the old one may be lost.
+    this.#isUnsound = true
+    await replaceFile(file, content)
+    const [handleBefore, forcedBefore] = [this.#handle, this.#forced]
+    this.#handle = await open(file, 'a')
+    this.#forced = new ForcedFile(file, this.#handle)
     this.#sizeBytes = content.length
     this.#compactBytes = content.length
+    this.#torn = false
+    await forcedBefore.settled()
+    await handleBefore.close()
+    await forgetUnkept(file)
+    this.#isUnsound = false
   }
 }
 
