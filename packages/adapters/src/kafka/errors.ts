@@ -179,3 +179,14 @@ export class TransactionTimedOutError extends defineError<{ id: string; timeoutM
   hint: () => 'The batch is written again. Where that goes on, raise `transactionTimeout` or make epochs smaller.',
   example: { id: 'headrace.trades.kafka', timeoutMs: 60_000 },
 }) {}
+
+/** Whoever gave the producer its id has forgotten it, or its last records were lost. Going on needs a new id. */
+export class ProducerForgottenError extends defineError<{ reason: string }>({
+  code: 'KAFKA_PRODUCER_FORGOTTEN',
+  fault: 'external',
+  retry: 'backoff',
+  message: (d) => `the brokers no longer know this producer or what it wrote last (${d.reason})`,
+  hint: () =>
+    'Ids that rest for long expire (`transactional.id.expiration.ms`, `producer.id.expiration.ms`). The sink takes a new one, exactly-once sinks ask the target again which batch it holds, and the batch is written again.',
+  example: { reason: 'INVALID_PRODUCER_ID_MAPPING' },
+}) {}

@@ -47,6 +47,7 @@ const CODES: Readonly<Record<number, readonly [id: string, canRetry: boolean]>> 
   46: ['DUPLICATE_SEQUENCE_NUMBER', false],
   47: ['INVALID_PRODUCER_EPOCH', false],
   48: ['INVALID_TXN_STATE', false],
+  49: ['INVALID_PRODUCER_ID_MAPPING', false],
   51: ['CONCURRENT_TRANSACTIONS', true],
   53: ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED', false],
   55: ['OPERATION_NOT_ATTEMPTED', false],
@@ -70,6 +71,7 @@ const CODES: Readonly<Record<number, readonly [id: string, canRetry: boolean]>> 
   87: ['INVALID_RECORD', false],
   88: ['UNSTABLE_OFFSET_COMMIT', true],
   89: ['THROTTLING_QUOTA_EXCEEDED', true],
+  90: ['PRODUCER_FENCED', false],
   100: ['UNKNOWN_TOPIC_ID', true],
   103: ['INCONSISTENT_TOPIC_ID', true],
   110: ['FENCED_MEMBER_EPOCH', false],
@@ -104,6 +106,12 @@ export function isAnotherCoordinator(code: number): boolean {
 
 /** INVALID_PRODUCER_EPOCH and PRODUCER_FENCED: what a producer hears whose epoch is over. */
 export const FENCED_CODES: ReadonlySet<number> = new Set([47, 90])
+
+/**
+ * OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_ID_MAPPING and UNKNOWN_PRODUCER_ID: the brokers have forgotten the producer
+ * (`transactional.id.expiration.ms`), or lost what it wrote last.
+ */
+export const FORGOTTEN_CODES: ReadonlySet<number> = new Set([45, 49, 59])
 
 /** The topic, or the id that it had, is not known to the broker: deleted, or not heard of yet. */
 const UNKNOWN_TOPIC: ReadonlySet<number> = new Set([UNKNOWN_TOPIC_OR_PARTITION, 100, 103])

@@ -63,10 +63,11 @@ interface TopicWriter {
 
 /**
  * An idempotent producer that builds record batches in place: no object per record. One request is on its way while the
- * next is being put together. Once a call has failed, what follows is undefined: begin anew with a new identity.
+ * next is being put together. Once a call has failed, what follows is undefined until `restart`.
  */
 export class RecordProducer {
   readonly #options: ProducerOptions
+  #identity: ProducerIdentity
   readonly #topics = new Map<string, TopicWriter>()
   #batchBytes = BATCH_BYTES.most
   #sealed: SealedBatch[] = []
@@ -75,6 +76,7 @@ export class RecordProducer {
 
   constructor(options: ProducerOptions) {
     this.#options = options
+    this.#identity = options.identity
   }
 
   knows(topic: string): boolean {
@@ -123,16 +125,33 @@ export class RecordProducer {
     await this.#inFlight
   }
 
+  /** Resolves when nothing is under way any more, whatever became of it. */
+  async settled(): Promise<void> {
+    await this.#inFlight.catch(() => undefined)
+  }
+
+  /** Forgets what was not sent. To be called when all is settled. */
+  restart(identity: ProducerIdentity): void {
+    this.#identity = identity
+    this.#sealed = []
+    this.#sealedBytes = 0
+    this.#inFlight = Promise.resolve()
+    for (const writer of [...this.#topics.values()].flatMap(({ partitions }) => partitions)) {
+      writer.builder.reset()
+      writer.sequence = 0
+    }
+  }
+
   /** A request may have one batch for each partition only. */
   async #seal(writer: PartitionWriter): Promise<void> {
     if (this.#sealed.some((batch) => batch.writer === writer)) await this.#dispatch()
-    const { codec, identity, transactionalId } = this.#options
+    const { codec, transactionalId } = this.#options
     const { builder } = writer
     const batch = builder.seal({
       crc32c,
       codec,
       ...(codec !== 'none' && { compress: (records: Buffer) => compress(codec, records) }),
-      ...identity,
+      ...this.#identity,
       baseSequence: writer.sequence,
       isTransactional: transactionalId !== undefined,
     })

@@ -15,16 +15,12 @@ import { assertNoError, FENCED_CODES, ProtocolError } from '../client/protocol-e
 import { untilReady } from '../client/retry.ts'
 import type { BrokerAddress } from '../client/sockets.ts'
 import { SinkFencedError, TransactionTimedOutError } from '../errors.ts'
+import type { Marker } from './delivery.ts'
+import { forgotten } from './forgotten.ts'
 import type { ProducerIdentity } from './record-producer.ts'
 
 /** The partition whose committed offset is the marker. */
 const MARKER_PARTITION = 0
-
-/** Which batch the target holds as its last. */
-export interface Marker {
-  readonly incarnation: string
-  readonly sequence: number
-}
 
 export interface TransactionOptions {
   readonly client: KafkaClient
@@ -48,8 +44,14 @@ export class SinkTransactions {
   #identity: ProducerIdentity = { producerId: -1, producerEpoch: -1 }
   #coordinator: BrokerAddress | undefined
   #groupCoordinator: BrokerAddress | undefined
-  #added = new Set<string>()
-  #offsetsAdded: Promise<void> | undefined
+  /** Partitions of the transaction that is open, by name, each with the answer to its being added. */
+  #added = new Map<string, Promise<void>>()
+  /** Those of them that have records, and those that had some in the transaction before. */
+  #written = new Map<string, Place>()
+  #writtenBefore: ReadonlyMap<string, Place> = new Map()
+  /** Those that the last two transactions wrote: the next one will probably, too. */
+  #expected: readonly Place[] = []
+  #marking: Promise<void> = Promise.resolve()
   #isOpen = false
 
   constructor(options: TransactionOptions) {
@@ -72,6 +74,7 @@ export class SinkTransactions {
       ({ errorCode }) => [errorCode],
     )
     this.#identity = { producerId, producerEpoch }
+    this.#forget()
   }
 
   /** Waits for what is being committed still: an answer right after a commit could be the one before it. */
@@ -95,44 +98,33 @@ export class SinkTransactions {
     return { sequence: found.committedOffset, incarnation: found.metadata ?? '' }
   }
 
-  /** Before the first records for these partitions in a transaction; the first call begins it. */
-  async addPartitions(places: readonly Place[]): Promise<void> {
-    const fresh = places.filter(({ topic, index }) => !this.#added.has(`${topic}/${index}`))
-    if (fresh.length === 0) return
-    const byTopic = Map.groupBy(fresh, ({ topic }) => topic)
-    const topics = [...byTopic].map(([name, some]) => ({ name, partitions: some.map(({ index }) => index) }))
+  /**
+   * Begins a transaction ahead of its records: adds the partitions that are expected, and puts the marker in. Resolves when the
+   * marker is there. If the transaction is aborted the marker is undone with the records, so it need not wait for them.
+   */
+  begin(marker: Marker): Promise<void> {
     this.#isOpen = true
-    await this.#ask(addPartitionsToTxn, { ...this.#own(), topics }, ({ results }) =>
-      results.flatMap((one) => one.resultsByPartition.map((partition) => partition.partitionErrorCode)),
-    )
-    for (const { topic, index } of fresh) this.#added.add(`${topic}/${index}`)
-    // Meanwhile, so that nobody waits for it later; whoever commits hears of its failure.
-    this.#addOffsets().catch(() => undefined)
+    // The coordinator takes one after the other; whoever needs an answer hears of a failure.
+    this.#add(this.#expected).catch(() => undefined)
+    this.#marking = this.#mark(marker)
+    return this.#marking
   }
 
-  /** Puts the marker into the transaction, beginning one where there were no records. */
-  async mark({ sequence, incarnation }: Marker): Promise<void> {
-    const { id, topic } = this.#options
-    this.#isOpen = true
-    await this.#addOffsets()
-    const committed = {
-      partitionIndex: MARKER_PARTITION,
-      committedOffset: sequence,
-      committedMetadata: incarnation,
-    }
-    const topics = [{ name: topic, partitions: [committed] }]
-    await this.#askGroup(txnOffsetCommit, { ...this.#own(), groupId: id, topics }, (answer) =>
-      answer.topics.flatMap((one) => one.partitions.map((partition) => partition.errorCode)),
-    )
+  /** Before the first records for these partitions. */
+  async addPartitions(places: readonly Place[]): Promise<void> {
+    for (const place of places) this.#written.set(nameOf(place), place)
+    await this.#add(places)
   }
 
   commit(): Promise<void> {
     return this.#end(true)
   }
 
-  /** Nothing to do where no transaction is open. */
+  /** Nothing to do where no transaction is open. What was asked before is answered first. */
   async abort(): Promise<void> {
-    if (this.#isOpen) await this.#end(false)
+    if (!this.#isOpen) return
+    await Promise.allSettled([this.#marking, ...this.#added.values()])
+    await this.#end(false)
   }
 
   /**
@@ -140,6 +132,8 @@ export class SinkTransactions {
    * aborted, or somebody else took the id over. Asking for a new epoch with the old one tells them apart.
    */
   async explain(error: unknown): Promise<unknown> {
+    const anew = forgotten(error)
+    if (anew !== undefined) return anew
     if (!(error instanceof ProtocolError) || !FENCED_CODES.has(error.apiCode)) return error
     const { client, id, timeoutMs } = this.#options
     try {
@@ -156,18 +150,48 @@ export class SinkTransactions {
     return { transactionalId: this.#options.id, ...this.#identity }
   }
 
-  #addOffsets(): Promise<void> {
-    this.#offsetsAdded ??= this.#ask(addOffsetsToTxn, { ...this.#own(), groupId: this.#options.id }, (answer) => [
-      answer.errorCode,
-    ]).then(() => undefined)
-    return this.#offsetsAdded
+  #forget(): void {
+    this.#isOpen = false
+    this.#added = new Map()
+    this.#written = new Map()
+  }
+
+  async #add(places: readonly Place[]): Promise<void> {
+    const fresh = places.filter((place) => !this.#added.has(nameOf(place)))
+    if (fresh.length > 0) {
+      const answered = this.#addToTransaction(fresh)
+      for (const place of fresh) this.#added.set(nameOf(place), answered)
+    }
+    await Promise.all(places.map((place) => this.#added.get(nameOf(place))))
+  }
+
+  async #addToTransaction(places: readonly Place[]): Promise<void> {
+    const byTopic = Map.groupBy(places, ({ topic }) => topic)
+    const topics = [...byTopic].map(([name, some]) => ({ name, partitions: some.map(({ index }) => index) }))
+    await this.#ask(addPartitionsToTxn, { ...this.#own(), topics }, ({ results }) =>
+      results.flatMap((one) => one.resultsByPartition.map((partition) => partition.partitionErrorCode)),
+    )
+  }
+
+  async #mark({ sequence, incarnation }: Marker): Promise<void> {
+    const { id: groupId, topic } = this.#options
+    await this.#ask(addOffsetsToTxn, { ...this.#own(), groupId }, ({ errorCode }) => [errorCode])
+    const committed = {
+      partitionIndex: MARKER_PARTITION,
+      committedOffset: sequence,
+      committedMetadata: incarnation,
+    }
+    const topics = [{ name: topic, partitions: [committed] }]
+    await this.#askGroup(txnOffsetCommit, { ...this.#own(), groupId, topics }, (answer) =>
+      answer.topics.flatMap((one) => one.partitions.map((partition) => partition.errorCode)),
+    )
   }
 
   async #end(committed: boolean): Promise<void> {
     await this.#ask(endTxn, { ...this.#own(), committed }, ({ errorCode }) => [errorCode])
-    this.#isOpen = false
-    this.#added.clear()
-    this.#offsetsAdded = undefined
+    this.#expected = [...this.#written].flatMap(([name, place]) => (this.#writtenBefore.has(name) ? [place] : []))
+    this.#writtenBefore = this.#written
+    this.#forget()
   }
 
   /** Asks the transaction's coordinator, again as long as it cannot answer yet. */
@@ -193,6 +217,10 @@ export class SinkTransactions {
       })
     })
   }
+}
+
+function nameOf({ topic, index }: Place): string {
+  return `${topic}/${index}`
 }
 
 type Fields = Api['request']

@@ -1,0 +1,45 @@
+import { initProducerId } from '@headrace/broker/protocol'
+import type { KafkaClient } from '../client/client.ts'
+import { assertNoError } from '../client/protocol-errors.ts'
+import { untilReady } from '../client/retry.ts'
+import type { Delivery, Marker } from './delivery.ts'
+import { forgotten } from './forgotten.ts'
+import { type ProducerIdentity, type ProducerOptions, RecordProducer } from './record-producer.ts'
+
+/** A batch that is published again after a crash is written again; a request that is sent again is not. */
+export class AtLeastOnce implements Delivery {
+  readonly undoes = false
+  readonly producer: RecordProducer
+
+  private constructor(producer: RecordProducer) {
+    this.producer = producer
+  }
+
+  static async open({ client, codec }: Pick<ProducerOptions, 'client' | 'codec'>): Promise<AtLeastOnce> {
+    const identity = await untilReady(() => idempotentIdentity(client))
+    return new AtLeastOnce(new RecordProducer({ client, codec, identity }))
+  }
+
+  holds(): boolean {
+    return false
+  }
+
+  async publish(_marker: Marker, write: () => Promise<void>): Promise<void> {
+    try {
+      await write()
+      await this.producer.flush()
+    } catch (error) {
+      throw forgotten(error) ?? error
+    }
+  }
+
+  async keep(): Promise<void> {}
+
+  close(): void {}
+}
+
+async function idempotentIdentity(client: KafkaClient): Promise<ProducerIdentity> {
+  const answer = await client.requestAny(initProducerId, { transactionalId: null, transactionTimeoutMs: 0 })
+  assertNoError(answer.errorCode)
+  return { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
+}
