@@ -107,9 +107,9 @@ describe('values', () => {
     [{ type: 'map', values: 'int' }, { a: 1 }, 'MAP(VARCHAR, INTEGER)', [{ key: 'a', value: 1 }]],
     [
       record({ x: 'int', t: { type: 'long', logicalType: 'timestamp-millis' }, b: 'bytes' }, 'inner'),
-      { x: 1, t: 0, b: bytes(0, 97) },
+      { x: 1, t: 0, b: bytes(0, 0x5c) },
       'STRUCT(x INTEGER, t TIMESTAMP, b BLOB, y VARCHAR)',
-      { x: 1, t: '1970-01-01 00:00:00', b: '\\x00a', y: null },
+      { x: 1, t: '1970-01-01 00:00:00', b: '\\x00\\', y: null },
     ],
     [record({ x: 'int' }, 'inner2'), { x: 1 }, 'JSON', '{"x":1}'],
     [record({ x: 'int' }, 'inner3'), { x: 1 }, 'VARCHAR', '{"x":1}'],

@@ -28,7 +28,7 @@ const TIMESTAMPS = /^TIMESTAMP/
 
 /** The carriers of the declared columns; `kinds` are those that the writers of an epoch have of each. */
 export function planCarriers(columns: readonly Field[], kinds: readonly ReadonlySet<ValueKind>[]): Carrier[] {
-  return planColumns(columns).map((column, i) => planCarrier(column, kinds[i] ?? new Set()))
+  return planColumns(columns, 'escaped').map((column, i) => planCarrier(column, kinds[i] ?? new Set()))
 }
 
 function planCarrier(column: JsonColumn, kinds: ReadonlySet<ValueKind>): Carrier {

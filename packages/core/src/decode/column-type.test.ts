@@ -15,6 +15,17 @@ describe('parseType', () => {
     expect(printType(parseType(text))).toBe(text)
   })
 
+  it('fields may have no names', () => {
+    const scalar = (text: string) => ({ kind: 'scalar', text })
+    expect(parseType('STRUCT(DECIMAL(9,2), DATE[])')).toEqual({
+      kind: 'struct',
+      fields: [
+        { name: '', type: scalar('DECIMAL(9,2)') },
+        { name: '', type: { kind: 'list', element: scalar('DATE') } },
+      ],
+    })
+  })
+
   it('names the parts', () => {
     expect(parseType('STRUCT(a INTEGER, "b c" DATE[])[2]')).toEqual({
       kind: 'array',

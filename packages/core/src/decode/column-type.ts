@@ -60,7 +60,8 @@ function readElement(reader: Reader): ColumnType {
 function readStruct(reader: Reader): ColumnType {
   const fields: { name: string; type: ColumnType }[] = []
   while (take(reader, /\)/y) === null && reader.at < reader.text.length) {
-    const [, quotedName, bareName] = take(reader, /"((?:[^"]|"")+)"|(\w+)/y) ?? []
+    // A type alone where the fields have no names, as `row(1, 2)` makes them: STRUCT(INTEGER, INTEGER).
+    const [, quotedName, bareName] = take(reader, /(?:"((?:[^"]|"")+)"|(\w+)) /y) ?? []
     fields.push({ name: quotedName?.replaceAll('""', '"') ?? bareName ?? '', type: readType(reader) })
     take(reader, /,/y)
   }

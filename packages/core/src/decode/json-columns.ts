@@ -13,19 +13,22 @@ export interface JsonColumn {
   readonly convert: (expression: string) => string
 }
 
+type BlobText = 'plain' | 'escaped'
+
 const ZONED = 'TIMESTAMP WITH TIME ZONE'
 const WITHOUT_ZONE = /^TIMESTAMP(?:_S|_MS|_NS)?$/i
 
 /**
  * Times without a zone are read as times with one and then put into UTC, because a cast to TIMESTAMP would drop an offset
  * (`15:00+02:00` → 15:00). A text without an offset is UTC: that is the session's zone. `infinity` becomes NULL.
+ * Bytes are those of a string's characters, or with `blobs: 'escaped'` what DuckDB's text form (`\\x00`) stands for.
  * Throws `UnreadableColumnError` (DECODE_COLUMN_UNREADABLE) for a type that JSON has no value of.
  */
-export function planColumns(columns: readonly Field[]): readonly JsonColumn[] {
+export function planColumns(columns: readonly Field[], blobs: BlobText = 'plain'): readonly JsonColumn[] {
   return columns.map((field) => {
     const type = parseType(field.type)
     if (!hasTextKeys(type)) throw new UnreadableColumnError({ column: field.name, type: field.type })
-    const readAs = printType(readable(type))
+    const readAs = printType(readable(type, blobs))
     const asDeclared = readAs === printType(type)
     return { name: field.name, type, readAs, convert: asDeclared ? (expression) => expression : conversion(type) }
   })
@@ -47,28 +50,33 @@ function hasTextKeys(type: ColumnType): boolean {
 }
 
 /** The type that stands in for a scalar while JSON is read. */
-export function readableScalar(text: string): string {
+export function readableScalar(text: string, blobs: BlobText = 'plain'): string {
+  if (blobs === 'escaped' && text === 'BLOB') return 'VARCHAR'
   return WITHOUT_ZONE.test(text) ? ZONED : text
 }
 
-function readable(type: ColumnType): ColumnType {
+function readable(type: ColumnType, blobs: BlobText): ColumnType {
   switch (type.kind) {
     case 'scalar':
-      return { kind: 'scalar', text: readableScalar(type.text) }
+      return { kind: 'scalar', text: readableScalar(type.text, blobs) }
     case 'list':
     case 'array':
-      return { ...type, element: readable(type.element) }
+      return { ...type, element: readable(type.element, blobs) }
     case 'map':
-      return { ...type, value: readable(type.value) }
+      return { ...type, value: readable(type.value, blobs) }
     case 'struct':
-      return { kind: 'struct', fields: type.fields.map((field) => ({ name: field.name, type: readable(field.type) })) }
+      return {
+        kind: 'struct',
+        fields: type.fields.map((field) => ({ name: field.name, type: readable(field.type, blobs) })),
+      }
   }
 }
 
 function conversion(type: ColumnType): (expression: string) => string {
   // Much cheaper than ICU's cast, which goes through a calendar.
   const inUtc = (expression: string) => `make_timestamp(epoch_us(${expression}))`
-  if (type.kind !== 'scalar') return (expression) => `CAST(${expression} AS ${printType(type)})`
+  // What is no text of bytes fails the whole statement otherwise.
+  if (type.kind !== 'scalar') return (expression) => `TRY_CAST(${expression} AS ${printType(type)})`
   if (type.text.toUpperCase() === 'TIMESTAMP') return inUtc
   return (expression) => `CAST(${inUtc(expression)} AS ${type.text})`
 }
