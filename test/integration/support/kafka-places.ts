@@ -53,6 +53,8 @@ interface SinkOptions {
 const SINK_DEFAULTS = {
   connection: 'kafka',
   value: 'json',
+  subjectNaming: 'topicName',
+  autoRegister: true,
   compression: 'none',
   delivery: 'atLeastOnce',
   transactionTimeout: '1 minute',

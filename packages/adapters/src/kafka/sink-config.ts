@@ -1,5 +1,6 @@
 import { type ConfigIssue, Duration, type Field } from '@headrace/core'
 import { type Static, Type } from 'typebox'
+import { isRegistered, valueProblems } from './write/values/value-rules.ts'
 
 const column = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
 
@@ -27,6 +28,8 @@ export const sinkSchema = Type.Object(
       [
         Type.Literal('json'),
         Type.Literal('avro'),
+        Type.Literal('protobuf'),
+        Type.Literal('jsonSchema'),
         Type.Object(
           { raw: Type.String({ minLength: 1, description: 'Column that is the value: text or bytes.' }) },
           { additionalProperties: false },
@@ -35,11 +38,30 @@ export const sinkSchema = Type.Object(
       {
         default: 'json',
         description:
-          'What the record’s value is: the row as JSON; the row as Avro behind a schema id, its schema registered; or one column as it is.',
+          'What the record’s value is: the row as JSON; the row as Avro, Protobuf or JSON behind the id of a schema that is registered; or one column as it is.',
       },
     ),
-    registry: column('With `avro`: name of the `schemaRegistry` connection in headrace.yaml.'),
-    subject: column('With `avro`: what the schema is registered under; `<topic>-value` unless told.'),
+    registry: column('Where there is a schema: name of the `schemaRegistry` connection in headrace.yaml.'),
+    subjectNaming: Type.Union(
+      [Type.Literal('topicName'), Type.Literal('recordName'), Type.Literal('topicRecordName')],
+      {
+        default: 'topicName',
+        description:
+          'What the schema is registered under: `<topic>-value`, `<recordName>` or `<topic>-<recordName>`, as Confluent’s strategies of these names have it. Each topic that rows go to has its own.',
+      },
+    ),
+    subject: column('What the schema is registered under instead, for all topics.'),
+    recordName: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z_][A-Za-z0-9_]*(\\.[A-Za-z_][A-Za-z0-9_]*)*$',
+        description:
+          'What the schema calls a row, `shop.Trade`: an Avro record and its namespace, a Protobuf message and its package, a title. Made from `topic` unless told.',
+      }),
+    ),
+    autoRegister: Type.Boolean({
+      default: true,
+      description: 'false registers nothing: the schema must be there under its subject.',
+    }),
     exclude: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         minItems: 1,
@@ -75,6 +97,7 @@ export type KafkaSinkConfig = Static<typeof sinkSchema>
 export const sinkExamples = [
   { kafka: { topic: 'trades_per_minute', key: 'uno' } },
   { kafka: { topic: 'totals', delivery: 'exactlyOnce' } },
+  { kafka: { topic: 'orders', value: 'protobuf', recordName: 'shop.Order', subjectNaming: 'recordName' } },
   { kafka: { topic: 'customers', key: 'id', tombstone: 'deleted', exclude: ['deleted'], compression: 'zstd' } },
 ]
 
@@ -82,7 +105,7 @@ export const sinkExamples = [
 export function checkSink(config: KafkaSinkConfig, columns?: readonly Field[]): readonly ConfigIssue[] {
   if (columns === undefined) return []
   const issues = namedColumns(config).flatMap(([path, name]) => missing(path, name, columns))
-  return [...issues, ...typeIssues(config, columns), ...nameIssues(config, columns)]
+  return [...issues, ...typeIssues(config, columns), ...valueIssues(config, columns)]
 }
 
 function namedColumns(config: KafkaSinkConfig): [path: (string | number)[], name: string][] {
@@ -119,10 +142,8 @@ function typeIssues(config: KafkaSinkConfig, columns: readonly Field[]): ConfigI
   })
 }
 
-function nameIssues({ value, exclude = [] }: KafkaSinkConfig, columns: readonly Field[]): ConfigIssue[] {
-  if (value !== 'avro') return []
-  const odd = columns.find(({ name }) => !exclude.includes(name) && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-  if (odd === undefined) return []
-  const message = `the column "${odd.name}" cannot be a field of an Avro record`
-  return [{ path: ['value'], message, hint: 'Avro names have letters, digits and `_`. Rename it in an SQL step.' }]
+function valueIssues({ value, exclude = [] }: KafkaSinkConfig, columns: readonly Field[]): ConfigIssue[] {
+  if (!isRegistered(value)) return []
+  const kept = columns.filter(({ name }) => !exclude.includes(name))
+  return valueProblems(value, kept).map((problem) => ({ path: ['value'], ...problem }))
 }

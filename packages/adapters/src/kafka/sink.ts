@@ -1,12 +1,4 @@
-import {
-  type Batch,
-  type Field,
-  type RegistryConnection,
-  registryConnection,
-  SchemaRegistry,
-  type Sink,
-  type SinkContext,
-} from '@headrace/core'
+import type { Batch, Sink, SinkContext } from '@headrace/core'
 import { KafkaClient } from './client/client.ts'
 import type { KafkaConnection } from './config.ts'
 import type { KafkaSinkConfig } from './sink-config.ts'
@@ -14,6 +6,7 @@ import { AtLeastOnce } from './write/at-least-once.ts'
 import { BatchWriter } from './write/batch-writer.ts'
 import type { Delivery } from './write/delivery.ts'
 import { ExactlyOnce } from './write/exactly-once.ts'
+import { RegisteredValues } from './write/values/registered-values.ts'
 
 export function createSink(config: KafkaSinkConfig, context: SinkContext): Sink {
   return new KafkaSink(config, context)
@@ -23,13 +16,14 @@ export function createSink(config: KafkaSinkConfig, context: SinkContext): Sink 
 class KafkaSink implements Sink {
   readonly #config: KafkaSinkConfig
   readonly #context: SinkContext
+  readonly #values: RegisteredValues
   #client: KafkaClient | undefined
   #delivery: Delivery | undefined
-  #registry: SchemaRegistry | undefined
 
   constructor(config: KafkaSinkConfig, context: SinkContext) {
     this.#config = config
     this.#context = context
+    this.#values = new RegisteredValues(config, context)
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -49,8 +43,9 @@ class KafkaSink implements Sink {
     const { client, delivery } = this.#connected()
     if (delivery.holds(batch)) return
     const { producer } = delivery
-    const encode = await this.#encoder(batch.schema)
-    const writer = new BatchWriter({ config: this.#config, batch, client, producer, encode })
+    const encoder = await this.#values.encoder(batch.schema)
+    if (this.#config.topicColumn === undefined) await encoder?.prepare(this.#config.topic)
+    const writer = new BatchWriter({ config: this.#config, batch, client, producer, encoder })
     if (writer.mayRefuse && !delivery.undoes) await writer.check()
     const { incarnation, sequence } = batch.id
     await client.translated(`write to topic "${this.#config.topic}"`, () =>
@@ -80,20 +75,5 @@ class KafkaSink implements Sink {
   #connected(): { client: KafkaClient; delivery: Delivery } {
     if (this.#client === undefined || this.#delivery === undefined) throw new Error('the sink is not connected')
     return { client: this.#client, delivery: this.#delivery }
-  }
-
-  /** What makes the values of rows of this schema, which is registered first; undefined where they are JSON or a column. */
-  async #encoder(schema: readonly Field[]): Promise<((row: Buffer) => Buffer) | undefined> {
-    const { value, exclude = [], topic, subject = `${topic}-value`, registry } = this.#config
-    if (value !== 'avro') return undefined
-    const { avroRows } = await import('./write/avro-values.ts')
-    const columns = schema.filter(({ name }) => !exclude.includes(name))
-    const rows = avroRows(topic.replaceAll(/^(?=\d)|[^A-Za-z0-9_]/g, '_'), columns)
-    this.#registry ??= new SchemaRegistry(
-      this.#context.otherConnection?.(registryConnection.type, registry) as RegistryConnection,
-    )
-    const frame = Buffer.alloc(5)
-    frame.writeInt32BE(await this.#registry.register(subject, 'AVRO', rows.schema), 1)
-    return (row) => Buffer.concat([frame, rows.encode(row)])
   }
 }

@@ -40,6 +40,21 @@ it('registers once, and a schema that is not taken is an error of the user’s',
   })
 })
 
+it('finds a schema that others registered, or says which one is wanted', async () => {
+  const id = server.add('a/b', 'message A {}', 'PROTOBUF')
+  const registry = client()
+  expect(await registry.find('a/b', 'PROTOBUF', 'message A {}')).toBe(id)
+  expect(await registry.find('a/b', 'PROTOBUF', 'message A {}')).toBe(id)
+  expect(server.requests).toEqual(['POST /subjects/a/b'])
+  for (const subject of ['a/b', 'c']) {
+    await expect(registry.find(subject, 'PROTOBUF', 'message B {}')).rejects.toMatchObject({
+      code: 'REGISTRY_SCHEMA_UNREGISTERED',
+      message: expect.stringContaining(`under subject "${subject}"`),
+      hint: expect.stringContaining('message B {}'),
+    })
+  }
+})
+
 it('tells what is missing from what is no registry', async () => {
   await expect(client().schema(7)).rejects.toMatchObject({ code: 'REGISTRY_SCHEMA_MISSING', retry: 'never' })
   await expect(client({ url: `${server.url}/elsewhere` }).schema(7)).rejects.toMatchObject({

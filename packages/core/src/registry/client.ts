@@ -4,6 +4,7 @@ import {
   RegistryAuthError,
   RegistrySchemaMissingError,
   RegistrySchemaRefusedError,
+  RegistrySchemaUnregisteredError,
   RegistryUnexpectedError,
   RegistryUnreachableError,
 } from './errors.ts'
@@ -68,14 +69,23 @@ export class SchemaRegistry {
     })
   }
 
-  /** The schema's id under the subject, where it is registered unless it is there already. */
-  async register(subject: string, type: SchemaType, schema: string): Promise<number> {
-    return remembered(this.#ids, JSON.stringify([subject, type, schema]), async () => {
-      const path = `/subjects/${encodeURIComponent(subject)}/versions`
+  /** The schema’s id under the subject, where it is registered unless it is there already. */
+  register(subject: string, type: SchemaType, schema: string): Promise<number> {
+    return this.#post(`/subjects/${encodeURIComponent(subject)}/versions`, subject, type, schema)
+  }
+
+  /** The id of a schema that is registered under the subject. */
+  find(subject: string, type: SchemaType, schema: string): Promise<number> {
+    return this.#post(`/subjects/${encodeURIComponent(subject)}`, subject, type, schema)
+  }
+
+  #post(path: string, subject: string, type: SchemaType, schema: string): Promise<number> {
+    return remembered(this.#ids, JSON.stringify([path, type, schema]), async () => {
       const answer = await this.#ask(path, type === 'AVRO' ? { schema } : { schema, schemaType: type })
       if (answer.status === 409 || answer.status === 422) {
         throw new RegistrySchemaRefusedError({ subject, reason: messageOf(answer) })
       }
+      if (isProtocol404(answer)) throw new RegistrySchemaUnregisteredError({ url: this.#url, subject, schema })
       const { id } = this.#body<{ id?: unknown }>(answer)
       if (typeof id !== 'number') throw this.#unexpected('it gives no id')
       return id
@@ -93,8 +103,7 @@ export class SchemaRegistry {
 
   async #get(path: string, what: string): Promise<SchemaAnswer> {
     const answer = await this.#ask(path)
-    // Only with a code of the protocol's own: any web server has a 404.
-    if (answer.status === 404 && /^404\d\d$/.test(String(parsed(answer)?.error_code))) {
+    if (isProtocol404(answer)) {
       throw new RegistrySchemaMissingError({ url: this.#url, schema: what })
     }
     const found = this.#body<Partial<SchemaAnswer>>(answer)
@@ -164,6 +173,11 @@ function parsed({ text }: HttpAnswer): Record<string, unknown> | undefined {
     // No JSON: what to make of that is for the caller to say.
     return undefined
   }
+}
+
+/** Only with a code of the protocol's own: any web server has a 404. */
+function isProtocol404(answer: HttpAnswer): boolean {
+  return answer.status === 404 && /^404\d\d$/.test(String(parsed(answer)?.error_code))
 }
 
 function messageOf(answer: HttpAnswer): string {

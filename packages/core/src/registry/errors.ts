@@ -38,6 +38,17 @@ export class RegistrySchemaRefusedError extends defineError<{ subject: string; r
   example: { subject: 'totals-value', reason: 'Schema being registered is incompatible with an earlier schema' },
 }) {}
 
+/** Nothing is to be registered, and the schema is not there. */
+export class RegistrySchemaUnregisteredError extends defineError<{ url: string; subject: string; schema: string }>({
+  code: 'REGISTRY_SCHEMA_UNREGISTERED',
+  fault: 'user',
+  retry: 'never',
+  setting: 'autoRegister',
+  message: (d) => `the schema registry at ${d.url} does not have the rows’ schema under subject "${d.subject}"`,
+  hint: (d) => `Register it there, or let the sink do it with \`autoRegister: true\`. The schema is: ${d.schema}`,
+  example: { url: 'http://localhost:8081', subject: 'totals-value', schema: '{"type":"record","name":"totals",…}' },
+}) {}
+
 /** Something answers that is no schema registry, or one that does not do what is asked. */
 export class RegistryUnexpectedError extends defineError<{ url: string; reason: string }>({
   code: 'REGISTRY_UNEXPECTED_ANSWER',

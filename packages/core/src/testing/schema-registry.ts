@@ -81,11 +81,20 @@ export class TestSchemaRegistry {
       const found = this.#schemas[Number(byId[1]) - 1]
       return found === undefined ? [404, { error_code: 40403, message: 'Schema not found' }] : [200, found]
     }
+    const [, among] = (method === 'POST' && /^\/subjects\/(.+)(?<!\/versions)$/.exec(path)) || []
+    if (among !== undefined) return this.#find(among, JSON.parse(text))
     const [, subject = '', version] = /^\/subjects\/(.+)\/versions(?:\/(\d+))?$/.exec(path) ?? []
     if (subject === '') return [404, { error_code: 404, message: 'HTTP 404 Not Found' }]
     if (method === 'POST') return this.#register(subject, JSON.parse(text))
     const found = this.versions(subject)[Number(version) - 1]
     return found === undefined ? [404, { error_code: 40402, message: 'Version not found.' }] : [200, found]
+  }
+
+  #find(subject: string, { schema }: { schema: string }): [status: number, body: unknown] {
+    const versions = this.versions(subject)
+    if (versions.length === 0) return [404, { error_code: 40401, message: `Subject '${subject}' not found.` }]
+    const found = versions.find((one) => one.schema === schema)
+    return found === undefined ? [404, { error_code: 40403, message: 'Schema not found' }] : [200, found]
   }
 
   #register(subject: string, body: Partial<Stored> & { schema: string }): [status: number, body: unknown] {

@@ -4,6 +4,8 @@ import type { KafkaSinkConfig } from '../sink-config.ts'
 import type { RecordProducer } from './record-producer.ts'
 import { SinkRows } from './sink-rows.ts'
 import { eachRow, nameOf } from './staged-rows.ts'
+import type { RowEncoder } from './values/registered-values.ts'
+import { ValueRefusedError } from './values/staged-scalars.ts'
 
 export interface BatchWriterOptions {
   readonly config: KafkaSinkConfig
@@ -11,7 +13,7 @@ export interface BatchWriterOptions {
   readonly client: KafkaClient
   readonly producer: RecordProducer
   /** Makes the values where they are neither the rows' JSON nor one column. */
-  readonly encode: ((row: Buffer) => Buffer) | undefined
+  readonly encoder: RowEncoder | undefined
 }
 
 /** Makes records of one batch's rows. */
@@ -23,67 +25,93 @@ export class BatchWriter {
 
   constructor(options: BatchWriterOptions) {
     this.#options = options
-    this.#rows = new SinkRows(options.config, options.batch.schema, options.encode)
+    this.#rows = new SinkRows(options.config, options.batch.schema, options.encoder)
   }
 
   /** Whether rows may be refused for what they say themselves. */
   get mayRefuse(): boolean {
-    const { partition, topicColumn } = this.#options.config
-    return partition !== undefined || topicColumn !== undefined
+    const { config, encoder } = this.#options
+    return config.partition !== undefined || config.topicColumn !== undefined || encoder?.mayRefuse === true
   }
 
   /** Looks at every row and writes none. Throws `RowsRejectedError`. */
   async check(): Promise<void> {
-    await this.#each(() => undefined)
+    await this.#each(
+      (row) => this.#rows.check(row),
+      () => undefined,
+    )
   }
 
   /** Gives all rows to the producer, which is to be flushed then. Throws `RowsRejectedError` with some of them written. */
   async write(signal: AbortSignal): Promise<void> {
     const { batch, producer } = this.#options
     const now = Date.now()
-    const found = await this.#each((topic) => {
+    const append = (topic: string): Promise<void> | undefined => {
       const { partition, key, value, timestamp = now, headers } = this.#rows
       const full = producer.append(topic, partition, key, value, timestamp, headers)
       if (full !== undefined) signal.throwIfAborted()
       return full
-    })
+    }
+    const found = await this.#each((row) => this.#rows.read(row), append)
     if (found !== batch.rowCount) {
       throw new BatchIncompleteError({ batch: nameOf(batch), expected: batch.rowCount, found })
     }
   }
 
-  /** Reads row after row; `take` gets those before the first that is refused. Gives how many there are. */
-  async #each(take: (topic: string) => Promise<void> | undefined): Promise<number> {
-    const { batch, config, producer } = this.#options
+  /** Looks at row after row; `take` gets those before the first that is refused. Gives how many there are. */
+  async #each(look: (row: Buffer) => void, take: (topic: string) => Promise<void> | undefined): Promise<number> {
+    const { batch, config } = this.#options
     const rejected: RejectedRow[] = []
-    const judge = (topic: string, row: number): Promise<void> | undefined => {
-      const reason = this.#refusal(topic)
+    const judge = (topic: string, bytes: Buffer, row: number): Promise<void> | undefined => {
+      const reason = this.#placeRefusal(topic) ?? valueRefusal(look, bytes)
       if (reason !== undefined) rejected.push({ row, reason })
       return rejected.length === 0 ? take(topic) : undefined
     }
     const found = await eachRow(batch, (bytes, row) => {
-      this.#rows.read(bytes)
+      this.#rows.locate(bytes)
       const topic = this.#rows.topic ?? config.topic
-      if (producer.knows(topic) || this.#missing.has(topic)) return judge(topic, row)
-      return this.#find(topic).then(() => judge(topic, row))
+      if (this.#isReady(topic)) return judge(topic, bytes, row)
+      return this.#makeReady(topic).then(() => judge(topic, bytes, row))
     })
     if (rejected.length > 0) throw new RowsRejectedError({ sink: batch.id.sink, rows: rejected })
     return found
   }
 
-  async #find(topic: string): Promise<void> {
-    const { client, producer } = this.#options
-    const layout = (await client.describeTopics([topic])).get(topic)
-    if (layout === undefined) this.#missing.add(topic)
-    else producer.addTopic(layout)
+  #isReady(topic: string): boolean {
+    if (this.#missing.has(topic)) return true
+    const { encoder, producer } = this.#options
+    return producer.knows(topic) && encoder?.isReady(topic) !== false
   }
 
-  /** Why the row that was read last cannot be written. */
-  #refusal(topic: string): string | undefined {
+  async #makeReady(topic: string): Promise<void> {
+    const { client, encoder, producer } = this.#options
+    if (!producer.knows(topic)) {
+      const layout = (await client.describeTopics([topic])).get(topic)
+      if (layout === undefined) {
+        this.#missing.add(topic)
+        return
+      }
+      producer.addTopic(layout)
+    }
+    await encoder?.prepare(topic)
+  }
+
+  /** Why the row that was located last cannot go where it wants to. */
+  #placeRefusal(topic: string): string | undefined {
     if (this.#missing.has(topic)) return `topic "${topic}" does not exist`
     const { partition } = this.#rows
     const count = this.#options.producer.partitionCount(topic)
     if (partition === undefined || (partition >= 0 && partition < count)) return undefined
     return `topic "${topic}" has no partition ${partition}: it has ${count}`
+  }
+}
+
+function valueRefusal(look: (row: Buffer) => void, row: Buffer): string | undefined {
+  try {
+    look(row)
+    return undefined
+  } catch (error) {
+    if (error instanceof ValueRefusedError) return error.message
+    throw error
   }
 }

@@ -29,6 +29,34 @@ export function findSpans(row: Uint8Array, spans: Uint32Array): number {
   return columns
 }
 
+/** Shows where each element of a staged array stands; gives their number. */
+export function eachElement(row: Uint8Array, start: number, visit: (start: number, end: number) => void): number {
+  let count = 0
+  for (let at = start + 1; row[at] !== CLOSE_BRACKET; count++) {
+    const end = afterValue(row, at)
+    visit(at, end)
+    at = row[end] === COMMA ? end + 1 : end
+  }
+  return count
+}
+
+/** Shows where each key and its value stand in a staged object; gives their number. */
+export function eachEntry(
+  row: Uint8Array,
+  start: number,
+  visit: (key: number, start: number, end: number, index: number) => void,
+): number {
+  let count = 0
+  for (let at = start + 1; row[at] !== CLOSE_BRACE; count++) {
+    const key = at
+    const value = afterString(row, key) + 1
+    const end = afterValue(row, value)
+    visit(key, value, end, count)
+    at = row[end] === COMMA ? end + 1 : end
+  }
+  return count
+}
+
 function afterString(row: Uint8Array, quote: number): number {
   let at = quote + 1
   for (; row[at] !== QUOTE && at < row.length; at++) if (row[at] === BACKSLASH) at++

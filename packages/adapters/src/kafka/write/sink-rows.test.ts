@@ -17,6 +17,7 @@ const config = (settings: object) => Value.Default(sinkSchema, { topic: 't', ...
 
 function read(settings: object, row = ROW) {
   const rows = new SinkRows(config(settings), COLUMNS)
+  rows.locate(Buffer.from(row))
   rows.read(Buffer.from(row))
   const { topic, key, partition, value, timestamp, headers } = rows
   const text = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString())

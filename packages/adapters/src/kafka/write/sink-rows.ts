@@ -1,8 +1,9 @@
 import type { RecordHeader } from '@headrace/broker/protocol'
 import type { Field } from '@headrace/core'
 import type { KafkaSinkConfig } from '../sink-config.ts'
-import { blobOf } from './blob-text.ts'
 import { findSpans, textBytes } from './row-spans.ts'
+import { blobOf } from './values/blob-text.ts'
+import type { RowEncoder } from './values/registered-values.ts'
 
 const COMMA = 0x2c
 const OPEN_BRACE = 0x7b
@@ -39,7 +40,7 @@ function placesOf(config: KafkaSinkConfig, schema: readonly Field[]): Places {
 }
 
 /**
- * What becomes of a staged row: read with `read`, it stands in the fields until the next one. The bytes are views into the
+ * What becomes of a staged row: after `locate` and `read` it stands in the fields until the next one. The bytes are views into the
  * row or into a buffer of this object's own.
  */
 export class SinkRows {
@@ -57,27 +58,36 @@ export class SinkRows {
   readonly #spans: Uint32Array
   #value = Buffer.allocUnsafe(1024)
 
-  readonly #encode: ((row: Buffer) => Buffer) | undefined
+  readonly #usualTopic: string
+  readonly #encoder: RowEncoder | undefined
 
-  /** `encode` makes the value of a row where that is neither its JSON nor one column. */
-  constructor(config: KafkaSinkConfig, schema: readonly Field[], encode?: (row: Buffer) => Buffer) {
-    this.#encode = encode
+  /** The encoder makes the value of a row where that is neither its JSON nor one column. */
+  constructor(config: KafkaSinkConfig, schema: readonly Field[], encoder?: RowEncoder) {
+    this.#usualTopic = config.topic
+    this.#encoder = encoder
     this.#places = placesOf(config, schema)
     this.#isBlob = schema[this.#places.raw]?.type === 'BLOB'
     const { topic, key, partition, timestamp, tombstone, raw, headers, kept } = this.#places
     const isPlain = [topic, key, partition, timestamp, tombstone, raw].every((place) => place < 0)
-    this.#isWhole = isPlain && headers.length === 0 && kept === undefined
+    this.#isWhole = isPlain && headers.length === 0 && kept === undefined && encoder === undefined
     this.#spans = new Uint32Array(3 * schema.length)
   }
 
-  read(row: Buffer): void {
-    this.value = this.#encode === undefined ? row : this.#encode(row)
+  /** Finds the row's parts, and where it goes: topic and partition. */
+  locate(row: Buffer): void {
     if (this.#isWhole) return
     findSpans(row, this.#spans)
-    const { topic, key, partition, timestamp, tombstone, raw, headers, kept } = this.#places
+    const { topic, partition } = this.#places
     if (topic >= 0) this.topic = this.#text(row, topic)
-    if (key >= 0) this.key = this.#bytes(row, key)
     if (partition >= 0) this.partition = numberOf(this.#text(row, partition))
+  }
+
+  /** All else of a row that was located. Throws ValueRefusedError where it has no form in the format. */
+  read(row: Buffer): void {
+    this.value = row
+    if (this.#isWhole) return
+    const { key, timestamp, headers } = this.#places
+    if (key >= 0) this.key = this.#bytes(row, key)
     if (timestamp >= 0) this.timestamp = millisecondsOf(this.#text(row, timestamp))
     if (headers.length > 0) {
       this.headers = headers.flatMap(({ name, place }) => {
@@ -85,9 +95,25 @@ export class SinkRows {
         return value === null ? [] : [{ key: name, value }]
       })
     }
-    if (tombstone >= 0 && row[this.#spans[3 * tombstone + 1] as number] === T) this.value = null
-    else if (raw >= 0) this.value = this.#raw(row, raw)
-    else if (kept !== undefined && this.#encode === undefined) this.value = this.#without(row, kept)
+    this.value = this.#valueOf(row)
+  }
+
+  /** Throws as `read` would, without making the value. */
+  check(row: Buffer): void {
+    if (this.#encoder?.mayRefuse === true && !this.#isTombstone(row)) this.#encoder.check(row, this.#spans)
+  }
+
+  #isTombstone(row: Buffer): boolean {
+    const { tombstone } = this.#places
+    return tombstone >= 0 && row[this.#spans[3 * tombstone + 1] as number] === T
+  }
+
+  #valueOf(row: Buffer): Uint8Array | null {
+    const { raw, kept } = this.#places
+    if (this.#isTombstone(row)) return null
+    if (raw >= 0) return this.#raw(row, raw)
+    if (this.#encoder !== undefined) return this.#encoder.encode(row, this.#spans, this.topic ?? this.#usualTopic)
+    return kept === undefined ? row : this.#without(row, kept)
   }
 
   #bytes(row: Buffer, place: number): Buffer | null {
