@@ -108,7 +108,7 @@ async function cleanGroup(pass: Pass, group: readonly Segment[], nextOffset: num
   try {
     for (const segment of group) await copyLatest(pass, segment, cleaned)
     const aborted = states.flatMap((state) => state?.aborted ?? [])
-    await cleaned.finish({ nextOffset, producers: last.producers, aborted })
+    await cleaned.keep({ nextOffset, producers: last.producers, aborted })
   } catch (error) {
     await cleaned.remove()
     throw error

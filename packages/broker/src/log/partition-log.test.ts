@@ -1,4 +1,14 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  mkdtemp,
+  open as openFile,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -7,6 +17,8 @@ import { crc32c } from '../storage/crc32c.ts'
 import { IntervalFlusher } from '../storage/flusher.ts'
 import { type LogSettings, PLAIN_LOG } from './log-settings.ts'
 import { PartitionLog } from './partition-log.ts'
+import { emptyState } from './segment-state.ts'
+import { encodeState } from './segment-state-file.ts'
 
 const ROOMY: LogSettings = { ...PLAIN_LOG, segmentBytes: 1 << 30, maxBatchBytes: 1 << 20 }
 const NARROW: LogSettings = { ...PLAIN_LOG, segmentBytes: 2000, maxBatchBytes: 1 << 20 }
@@ -174,6 +186,45 @@ describe('forcing to the disk', () => {
   })
 })
 
+describe('a file that cannot be forced to the disk', () => {
+  // Takes whatever is written, and refuses to be forced.
+  const device = '/dev/null'
+  const told: unknown[] = []
+
+  async function openOnDevice(mode: 'always' | 'interval'): Promise<PartitionLog> {
+    told.length = 0
+    await symlink(device, path.join(folder, `${'0'.repeat(20)}.log`))
+    const onError = (error: unknown) => told.push(error)
+    const flusher = new IntervalFlusher(60_000, onError)
+    const fsync = mode === 'always' ? { mode } : { mode, ms: 60_000 }
+    return PartitionLog.open(folder, ROOMY, { fsync, flusher, onError })
+  }
+
+  test.each([
+    ['an append that waits for the disk', 'always', async () => {}],
+    ['a flush of what did not wait', 'interval', (log: PartitionLog) => log.flush().catch(() => {})],
+    ['closing', 'interval', (log: PartitionLog) => log.close()],
+  ] as const)('found by %s: nothing is acknowledged from there on, or kept as known', async (_how, mode, find) => {
+    const log = await openOnDevice(mode)
+    const first = await Promise.allSettled([log.append(batchOf(['a']))])
+    await find(log)
+    for (let again = 0; again < 3; again++)
+      await expect(log.append(batchOf(['b']))).rejects.toMatchObject({ name: expect.stringMatching(/STORAGE|LEADER/) })
+    await log.close()
+    expect(first[0]?.status).toBe(mode === 'always' ? 'rejected' : 'fulfilled')
+    expect(told.map(String)).toEqual([expect.stringContaining('the disk failed to keep')])
+    expect((await readdir(folder)).filter((name) => name.endsWith('.index'))).toEqual([])
+  })
+
+  test('has no checkpoint', async () => {
+    const log = await openOnDevice('interval')
+    while (told.length === 0) await log.append(batchOf(['x'.repeat(1_000_000)])).catch(() => {})
+    await log.close()
+    expect((await readdir(folder)).filter((name) => name.endsWith('.index'))).toEqual([])
+    expect(told).toHaveLength(1)
+  })
+})
+
 describe('what is refused', () => {
   const damaged = (change: (batch: Buffer) => void) => {
     const batch = batchOf(['a', 'b'])
@@ -304,6 +355,79 @@ describe('recovery', () => {
     expect(third.endOffset).toBe(5)
     expect(offsetsOf(await readAll(third))).toEqual([0, 1, 2, 3, 4])
     expect(await third.offsetAtTime(5000)).toEqual({ offset: 1, timestamp: 5000 })
+  })
+})
+
+describe('checkpoints', () => {
+  const BATCH = 'x'.repeat(1_000_000)
+  const from = (baseSequence: number) =>
+    batchOf([BATCH], { producerId: 9, producerEpoch: 0, baseSequence, timestamp: 1000 + baseSequence })
+
+  /** A killed log of 40 MB, of which a checkpoint covers the first 34, and its file. */
+  async function killed(): Promise<{ log: string; state: string }> {
+    const log = await openLog()
+    for (let sequence = 0; sequence < 40; sequence++) await log.append(from(sequence))
+    await log.settled()
+    const [name = ''] = await logFiles()
+    return { log: path.join(folder, name), state: path.join(folder, name.replace('.log', '.index')) }
+  }
+
+  async function damage(file: string, position: number): Promise<void> {
+    const handle = await openFile(file, 'r+')
+    await handle.write(Buffer.from('?'), 0, 1, position)
+    await handle.close()
+  }
+
+  test('what one covers is not read again, and nothing that was known of it is lost', async () => {
+    const files = await killed()
+    await damage(files.log, 5_000_500)
+    const log = await openLog()
+    expect(log.endOffset).toBe(40)
+    expect(await log.offsetAtTime(1020)).toEqual({ offset: 20, timestamp: 1020 })
+    expect(await log.offsetOfMaxTimestamp()).toEqual({ offset: 39, timestamp: 1039 })
+    expect(offsetsOf(await log.read(33, 1, true))).toEqual([33])
+    expect(await log.append(from(38))).toBe(38)
+    expect(await log.append(from(40))).toBe(40)
+    await damage(files.log, 38_000_500)
+    expect((await openLog()).endOffset).toBeLessThan(39)
+  })
+
+  test.each([
+    ['damaged', async (file: string) => damage(file, (await readFile(file)).length - 1)],
+    ['cut off', async (file: string) => truncate(file, (await readFile(file)).length - 8)],
+    ['empty', async (file: string) => truncate(file, 0)],
+    ['of another segment', async (file: string) => writeFile(file, encodeState({ ...emptyState(7), sizeBytes: 100 }))],
+    ['gone', async (file: string) => rm(file)],
+  ])('one that is %s is not believed: all is read', async (_how, spoil) => {
+    const files = await killed()
+    await damage(files.log, 5_000_500)
+    await spoil(files.state)
+    expect((await openLog()).endOffset).toBe(5)
+  })
+
+  test('one that speaks of more than the file has is not believed, not even once the file has grown again', async () => {
+    const first = await openLog()
+    for (const value of ['a', 'b', 'c', 'd']) await first.append(batchOf([value.repeat(100)]))
+    await stop(first)
+    const [name = ''] = await logFiles()
+    await truncate(path.join(folder, name), 400)
+    const second = await openLog()
+    expect(second.endOffset).toBe(2)
+    for (const size of [10, 300, 20, 500]) await second.append(batchOf(['x'.repeat(size), 'y']))
+    const third = await openLog()
+    expect(third.endOffset).toBe(10)
+    expect(offsetsOf(await readAll(third))).toEqual([0, 1, 2, 4, 6, 8])
+  })
+
+  test('between writes a smaller one is made when there is time', async () => {
+    const log = await openLog()
+    await log.append(batchOf([BATCH]))
+    await log.append(batchOf([BATCH]))
+    await log.maintain()
+    await log.settled()
+    const [name = ''] = await logFiles()
+    await damage(path.join(folder, name), 500)
+    expect((await openLog()).endOffset).toBe(2)
   })
 })
 

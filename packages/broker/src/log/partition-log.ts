@@ -25,6 +25,11 @@ const MAX_BATCHES_PER_WRITE = 512
 /** A producer that has not been heard of for so long is forgotten with the next segment: Kafka's producer.id.expiration.ms. */
 const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000
 
+/** After so many bytes the state of the segment that is written to is kept anew: more than that is not scanned after a crash. */
+const CHECKPOINT_BYTES = 32 * 1024 * 1024
+/** The same for when there is time for it. */
+const IDLE_CHECKPOINT_BYTES = 1024 * 1024
+
 const NO_BATCHES = Buffer.alloc(0)
 
 export interface LogStorage {
@@ -50,7 +55,8 @@ export class PartitionLog implements Flushable, MaintainedLog {
   readonly #producers: Map<number, ProducerEntry>
   readonly #transactions: TransactionIndex
   readonly #appendListeners = new Set<(bytes: number) => void>()
-  readonly #finishing = new Set<Promise<void>>()
+  /** States of segments that are on their way into files. */
+  readonly #keeping = new Set<Promise<void>>()
   readonly #closing = new AbortController()
   #queue: PendingAppend[] = []
   #writing: Promise<void> | undefined
@@ -87,13 +93,17 @@ export class PartitionLog implements Flushable, MaintainedLog {
   /** Opens the log in `folder`, or makes it; what a crash left half written is removed. */
   static async open(folder: string, settings: LogSettings, storage: LogStorage): Promise<PartitionLog> {
     const deletedBefore = Number((await readFileIfAny(startFile(folder)))?.toString() ?? 0)
-    const { segments: states } = await recoverLog(folder, deletedBefore)
-    const segments = await Promise.all(states.map((state) => Segment.open(folder, state)))
+    const recovered = await recoverLog(folder, deletedBefore)
+    const segments = await Promise.all(recovered.map(({ state, keptBytes }) => Segment.open(folder, state, keptBytes)))
+    const states = recovered.map(({ state }) => state)
     const last = states.at(-1) ?? emptyState(0)
     const start = Math.max(states[0]?.baseOffset ?? 0, deletedBefore)
     const aborted = states.flatMap((state) => state.aborted)
     const offsets = { start, end: last.nextOffset }
-    return new PartitionLog(folder, settings, storage, segments, offsets, last.producers, aborted)
+    const log = new PartitionLog(folder, settings, storage, segments, offsets, last.producers, aborted)
+    for (const [index, segment] of segments.slice(0, -1).entries())
+      if (segment.unkeptBytes > 0) log.#keep(segment, states[index] ?? last)
+    return log
   }
 
   /** The first offset that can be read. */
@@ -217,6 +227,8 @@ export class PartitionLog implements Flushable, MaintainedLog {
   /** Closes, deletes and compacts segments as the settings say; `now` is in milliseconds since the epoch. */
   async maintain(now = Date.now()): Promise<void> {
     if (this.#failure) return
+    // While something is written, the end is not known.
+    if (!this.#writing) this.#checkpoint(IDLE_CHECKPOINT_BYTES)
     this.#maintenance ??= maintain(this, now, this.#closing.signal)
       .catch((error) => {
         // Being broken off is nothing to complain of.
@@ -240,7 +252,7 @@ export class PartitionLog implements Flushable, MaintainedLog {
   }
 
   async settled(): Promise<void> {
-    await Promise.all(this.#finishing)
+    await Promise.all(this.#keeping)
   }
 
   replace(others: readonly Segment[], cleaned: Segment): Promise<boolean> {
@@ -274,7 +286,7 @@ export class PartitionLog implements Flushable, MaintainedLog {
   async close(): Promise<void> {
     await this.#stop(new KafkaError('NOT_LEADER_OR_FOLLOWER', 'the broker is stopping'))
     const { all, active } = this.segments
-    if (!this.#unkept) await active.finish(this.#endOf(active)).catch((error) => this.#failed(error))
+    if (!this.#unkept) await active.keep(this.#endOf(active)).catch((error) => this.#failed(error))
     for (const segment of all) await segment.close()
   }
 
@@ -357,6 +369,7 @@ export class PartitionLog implements Flushable, MaintainedLog {
     for (const change of plan.transactions) this.#transactions.apply(change)
     settle(pending, plan.placements)
     if (plan.sizeBytes > 0) for (const listener of [...this.#appendListeners]) listener(plan.sizeBytes)
+    this.#checkpoint(CHECKPOINT_BYTES)
   }
 
   async #writeBatches({ batches, sizeBytes, nextOffset }: AppendPlan): Promise<void> {
@@ -388,15 +401,25 @@ export class PartitionLog implements Flushable, MaintainedLog {
     this.#forgetIdleProducers()
     const { active } = this.segments
     const end = this.#endOf(active)
-    const next = await Segment.open(this.folder, emptyState(this.#endOffset))
+    const next = await Segment.open(this.folder, emptyState(this.#endOffset), 0)
     this.segments.push(next)
-    // In the background: forcing a full segment to the disk would hold up the appends. Until it is done, opening scans the segment.
-    const finished = active
-      .finish(end)
-      .catch((error) => this.#failed(error))
-      .finally(() => this.#finishing.delete(finished))
-    this.#finishing.add(finished)
+    this.#keep(active, end)
     return next
+  }
+
+  // In the background: forcing so much to the disk would hold up the appends. Until it is done, opening the segment scans it.
+  #keep(segment: Segment, { nextOffset, producers, aborted }: SegmentEnd): void {
+    const kept = segment
+      .keep({ nextOffset, producers, aborted })
+      .catch((error) => this.#failed(error))
+      .finally(() => this.#keeping.delete(kept))
+    this.#keeping.add(kept)
+  }
+
+  #checkpoint(afterBytes: number): void {
+    const { active } = this.segments
+    // On a disk that is slower than this, the next one covers more.
+    if (active.unkeptBytes >= afterBytes && this.#keeping.size === 0) this.#keep(active, this.#endOf(active))
   }
 
   #forgetIdleProducers(): void {

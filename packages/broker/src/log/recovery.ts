@@ -1,5 +1,5 @@
-import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises'
-import { replaceFile } from '../storage/durable-file.ts'
+import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { replaceFile, syncFolder } from '../storage/durable-file.ts'
 import { forgetUnkept, isUnkept } from '../storage/forced-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { advance, isIdempotent, type ProducerEntry, producedBatch } from './producer-state.ts'
@@ -11,47 +11,40 @@ import { TransactionIndex } from './transaction-index.ts'
 
 const CHUNK_BYTES = 4 * 1024 * 1024
 
-/** What is left of a partition's log after its files have been checked. */
-export interface RecoveredLog {
-  /** In the order of their offsets; at least one. */
-  readonly segments: readonly SegmentState[]
-  /** Bytes of writes that a crash had cut off, and that have been removed. */
-  readonly truncatedBytes: number
+/** A segment whose file has been checked. */
+export interface RecoveredSegment {
+  readonly state: SegmentState
+  /** Up to where the state that is kept in a file goes. */
+  readonly keptBytes: number
 }
 
 /**
- * Finds a partition's segments. A segment whose kept state covers its whole file is taken as it is; of others, what was written after
- * that state is read and checked by CRC, and a torn end is cut off. Makes the folder where there is none.
+ * Finds a partition's segments, in the order of their offsets; at least one. A segment whose kept state covers its whole file is taken as it
+ * is; of others, what was written after that state is read and checked by CRC, and a torn end is cut off. Makes the folder where there is
+ * none.
  */
-export async function recoverLog(folder: string, startOffset: number): Promise<RecoveredLog> {
+export async function recoverLog(folder: string, startOffset: number): Promise<RecoveredSegment[]> {
   await mkdir(folder, { recursive: true })
   await finishSwap(folder)
   const names = await readdir(folder)
   const baseOffsets = names.flatMap((name) => baseOffsetOf(name) ?? []).sort((a, b) => a - b)
-  const segments: SegmentState[] = []
-  let truncatedBytes = 0
-  for (const baseOffset of baseOffsets) {
-    const recovered = await recoverSegment(folder, baseOffset, segments.at(-1)?.producers ?? [])
-    const isFull = baseOffset !== baseOffsets.at(-1)
-    if (isFull && recovered.isNews) await keepState(folder, recovered.state)
-    segments.push(recovered.state)
-    truncatedBytes += recovered.truncatedBytes
-  }
-  if (segments.length === 0) segments.push(emptyState(startOffset))
-  return { segments, truncatedBytes }
+  const segments: RecoveredSegment[] = []
+  for (const baseOffset of baseOffsets)
+    segments.push(await recoverSegment(folder, baseOffset, segments.at(-1)?.state.producers ?? []))
+  return segments.length > 0 ? segments : [{ state: emptyState(startOffset), keptBytes: 0 }]
 }
 
 async function recoverSegment(
   folder: string,
   baseOffset: number,
   producersBefore: readonly ProducerEntry[],
-): Promise<{ state: SegmentState; truncatedBytes: number; isNews: boolean }> {
+): Promise<RecoveredSegment> {
   const file = logFile(folder, baseOffset)
   const handle = await open(file, 'r+')
   try {
     const { size } = await handle.stat()
     const kept = await keptState(folder, baseOffset, size)
-    if (kept?.sizeBytes === size) return { state: kept, truncatedBytes: 0, isNews: false }
+    if (kept?.sizeBytes === size) return { state: kept, keptBytes: size }
     const builder = new StateBuilder(kept ?? emptyState(baseOffset, producersBefore))
     const { sizeBytes, nextOffset } = builder
     const end = await scanIntact(handle, sizeBytes, size, nextOffset, (batch, position) => builder.add(batch, position))
@@ -61,7 +54,7 @@ async function recoverSegment(
       await replaceFile(file, chunksOf(handle, end))
       await forgetUnkept(file)
     }
-    return { state: builder.state(end), truncatedBytes: size - end, isNews: true }
+    return { state: builder.state(end), keptBytes: sizeBytes }
   } finally {
     await handle.close()
   }
@@ -70,16 +63,15 @@ async function recoverSegment(
 async function keptState(folder: string, baseOffset: number, fileBytes: number): Promise<SegmentState | undefined> {
   const state = await readState(folder, baseOffset)
   // A file that is shorter than its state lost what the state speaks of.
-  return state && state.sizeBytes <= fileBytes ? state : undefined
+  if (state?.baseOffset === baseOffset && state.sizeBytes <= fileBytes) return state
+  // It would be believed once the file has grown again, although other bytes are there then.
+  await rm(stateFile(folder, baseOffset), { force: true })
+  await syncFolder(folder)
+  return undefined
 }
 
 async function* chunksOf(handle: FileHandle, end: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < end; at += CHUNK_BYTES) yield await readAt(handle, at, Math.min(CHUNK_BYTES, end - at))
-}
-
-/** Spares the next start the scan of a segment that is not going to change. */
-async function keepState(folder: string, state: SegmentState): Promise<void> {
-  await replaceFile(stateFile(folder, state.baseOffset), JSON.stringify(state))
 }
 
 type ScannedBatch = Parameters<typeof producedBatch>[0]

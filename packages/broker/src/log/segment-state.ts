@@ -2,7 +2,10 @@ import { EMPTY_INDEX, type IndexState } from './offset-index.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
 
-/** What is known of a segment without reading it. Kept beside it in a file once the segment is full, or the broker stops. */
+/**
+ * What is known of a segment, up to `sizeBytes`, without reading it. Kept beside it in a file as it grows, when it is full, and when the
+ * broker stops.
+ */
 export interface SegmentState extends IndexState {
   readonly baseOffset: number
   readonly sizeBytes: number

@@ -1,11 +1,12 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { BATCH_HEADER_BYTES, BatchHeader } from '../protocol/index.ts'
-import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
+import { replaceFile } from '../storage/durable-file.ts'
 import { ForcedFile, forgetUnkept } from '../storage/forced-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { type Allocate, allocateOwn, readAt, scanHeaders } from './scan.ts'
 import { emptyState, type SegmentEnd, type SegmentState } from './segment-state.ts'
+import { encodeState, readStateFile } from './segment-state-file.ts'
 
 /** So many places where readers left off are remembered, so that whoever reads on needs no search. */
 const REMEMBERED_PLACES = 16
@@ -27,11 +28,20 @@ export class Segment {
   readonly #index: OffsetIndex
   readonly #places = new Map<number, number>()
   #sizeBytes: number
+  #keptBytes: number
+  #lastKept: Promise<unknown> = Promise.resolve()
   #torn = false
   #users = 0
   #closing: PromiseWithResolvers<void> | undefined
 
-  private constructor(folder: string, suffix: string, handle: FileHandle, createdAt: number, state: SegmentState) {
+  private constructor(
+    folder: string,
+    suffix: string,
+    handle: FileHandle,
+    createdAt: number,
+    state: SegmentState,
+    keptBytes: number,
+  ) {
     this.#folder = folder
     this.#suffix = suffix
     this.#handle = handle
@@ -40,18 +50,19 @@ export class Segment {
     this.baseOffset = state.baseOffset
     this.#index = new OffsetIndex(state)
     this.#sizeBytes = state.sizeBytes
+    this.#keptBytes = keptBytes
   }
 
-  /** Opens the segment's file, making it where there is none. */
-  static async open(folder: string, state: SegmentState): Promise<Segment> {
+  /** Opens the segment's file, making it where there is none. `keptBytes`: how much of it the state that is kept in a file covers. */
+  static async open(folder: string, state: SegmentState, keptBytes: number): Promise<Segment> {
     const handle = await open(logFile(folder, state.baseOffset), 'a+')
-    return new Segment(folder, '', handle, await birthOf(handle), state)
+    return new Segment(folder, '', handle, await birthOf(handle), state, keptBytes)
   }
 
   /** A new segment that is to take the place of others, in files of other names until then. */
   static async make(folder: string, baseOffset: number): Promise<Segment> {
     const handle = await open(logFile(folder, baseOffset, CLEANED_SUFFIX), 'w+')
-    return new Segment(folder, CLEANED_SUFFIX, handle, Date.now(), emptyState(baseOffset))
+    return new Segment(folder, CLEANED_SUFFIX, handle, Date.now(), emptyState(baseOffset), 0)
   }
 
   /** Told when its files have got the names of those whose place it takes. */
@@ -66,6 +77,11 @@ export class Segment {
 
   get sizeBytes(): number {
     return this.#sizeBytes
+  }
+
+  /** Bytes that would have to be read to open the segment again after a crash. */
+  get unkeptBytes(): number {
+    return this.#sizeBytes - this.#keptBytes
   }
 
   /** The latest timestamp of its records, -1 where it has none; and the base offset of the batch that holds it. */
@@ -137,17 +153,27 @@ export class Segment {
     await this.#whileOpen(() => this.#forced.force())
   }
 
-  /** Makes the segment's state durable, so that opening it again needs no scan. `end` is what holds at its end. */
-  async finish(end: SegmentEnd): Promise<void> {
-    const state: SegmentState = {
+  /**
+   * Makes the segment's state durable as it is now, so that what has been written needs no scan when it is opened again. `end` is what holds
+   * at its end. Rejects with `UnkeptError`.
+   */
+  keep(end: SegmentEnd): Promise<void> {
+    const content = encodeState({
       baseOffset: this.baseOffset,
       sizeBytes: this.#sizeBytes,
       ...this.#index.state,
       ...end,
-    }
-    const content = JSON.stringify(state)
-    await this.flush()
-    await replaceFile(stateFile(this.#folder, this.baseOffset, this.#suffix), content)
+    })
+    this.#keptBytes = this.#sizeBytes
+    const kept = this.#lastKept.then(async () => {
+      await this.#whileOpen(async () => {
+        // The bytes first: who finds the state believes that they are there.
+        await this.#forced.force()
+        await replaceFile(stateFile(this.#folder, this.baseOffset, this.#suffix), content)
+      })
+    })
+    this.#lastKept = kept.catch(() => undefined)
+    return kept
   }
 
   /** Lets the reads under way end, and none begin. */
@@ -245,10 +271,9 @@ export function baseOffsetOf(fileName: string): number | undefined {
   return fileName.endsWith(LOG_SUFFIX) ? Number(fileName.slice(0, -LOG_SUFFIX.length)) : undefined
 }
 
-/** What is kept of a segment's state, if anything is. */
-export async function readState(folder: string, baseOffset: number): Promise<SegmentState | undefined> {
-  const content = await readFileIfAny(stateFile(folder, baseOffset))
-  return content && (JSON.parse(content.toString()) as SegmentState)
+/** What is kept of a segment's state, if anything is that can be believed. */
+export function readState(folder: string, baseOffset: number): Promise<SegmentState | undefined> {
+  return readStateFile(stateFile(folder, baseOffset))
 }
 
 async function birthOf(handle: FileHandle): Promise<number> {
