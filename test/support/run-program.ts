@@ -8,10 +8,18 @@ class ProgramFailedError extends Error {
   override readonly name = 'ProgramFailedError'
 }
 
+interface RunOptions extends SpawnOptions {
+  /** What it reads on standard input; nothing unless told. */
+  readonly input?: string
+}
+
 /** Runs a program to its end; gives what it wrote on standard output. Throws unless it ends with 0. */
-export function runProgram(command: string, args: readonly string[], options: SpawnOptions = {}): Promise<string> {
+export function runProgram(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  const { input, ...rest } = options
+  const child = spawn(command, args, { ...rest, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
+  // One that ends before it has read all says why by its exit code.
+  child.stdin?.on('error', () => undefined).end(input)
   let output = ''
   let complaints = ''
   child.stdout?.on('data', (text: Buffer) => {

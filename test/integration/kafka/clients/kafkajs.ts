@@ -1,6 +1,5 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
 import {
   type Admin,
   CompressionTypes,
@@ -12,6 +11,7 @@ import {
   type ProducerConfig,
 } from 'kafkajs'
 import type { Feature } from '../features.ts'
+import { until } from './until.ts'
 
 const MESSAGES = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix} ${i}`)
 
@@ -236,11 +236,4 @@ export function kafkajsChecks(address: string): Partial<Record<Feature, () => Pr
     },
   }
   return Object.fromEntries(Object.entries(checks).map(([feature, check]) => [feature, within(check)]))
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let attempt = 1; !(await holds()); attempt++) {
-    if (attempt === 1200) throw new Error(`not in time: ${what}`)
-    await setTimeout(50)
-  }
 }
