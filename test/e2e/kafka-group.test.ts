@@ -52,8 +52,8 @@ trigger: { interval: 10 ms }
   )
 }
 
-function run(data: string): HeadraceProcess {
-  const started = new HeadraceProcess(['run', 'copy.yaml', '--data', data], { cwd: folder })
+function run(data: string, ...options: string[]): HeadraceProcess {
+  const started = new HeadraceProcess(['run', 'copy.yaml', '--data', data, ...options], { cwd: folder })
   closing.push(async () => {
     started.signal('SIGKILL')
     await started.ended()
@@ -117,6 +117,50 @@ describe.each(['classic', 'consumer'])('processes that share the partitions: gro
     expect(code).toBe(0)
     await write(topic, 12_400, 400)
     expect(await written.until(12_800)).toHaveLength(12_800 + twice.length)
+  })
+})
+
+describe('--once in a group', () => {
+  async function copying(protocol: string): Promise<{ topic: string; written: Awaited<ReturnType<typeof results>> }> {
+    const [topic, out] = [await places.topic(PARTITIONS), await places.topic(1)]
+    const settings = `topic: ${topic}, group: g, groupProtocol: ${protocol}, sessionTimeout: 6 seconds`
+    await pipeline({ source: settings, sink: `kafka: { topic: ${out} }` })
+    return { topic, written: await results(out) }
+  }
+
+  test.each(['classic', 'consumer'])(
+    'processes that begin and end beside each other end, and together have read all: %s',
+    async (protocol) => {
+      const { topic, written } = await copying(protocol)
+      await write(topic, 0, 40_000)
+      const first = run('one', '--once')
+      await first.errorLine(/gives this process .*\/0, .*\/3/)
+      const ended = await Promise.all([first.ended(), run('two', '--once').ended()])
+      expect(ended.map(({ code }) => code)).toEqual([0, 0])
+      expect(new Set(await written.until(40_000))).toEqual(new Set(upTo(40_000)))
+    },
+  )
+
+  test('offsets that were moved are gone on from: back, and then on again', async () => {
+    const { topic, written } = await copying('classic')
+    await write(topic, 0, 400)
+    const once = async () => expect((await run('one', '--once').ended()).code).toBe(0)
+    const reset = async (to: string) => {
+      const args = ['groups', 'reset', 'g', '--to', to, '--bootstrap', broker.address]
+      expect(await headrace(args, { cwd: folder })).toMatchObject({ code: 0 })
+    }
+    await once()
+    expect(await written.until(400)).toHaveLength(400)
+    await reset('-50')
+    await write(topic, 400, 4)
+    await once()
+    expect(await written.until(404)).toHaveLength(400 + 4 * 50 + 4)
+    await write(topic, 404, 400)
+    await reset('latest')
+    await write(topic, 804, 4)
+    await once()
+    const all = await written.until(408)
+    expect(all.slice(-5)).toEqual([403, 804, 805, 806, 807])
   })
 })
 

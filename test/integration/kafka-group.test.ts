@@ -1,14 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Position, Positions, Source } from '@headrace/core'
-import { SourceReader, type SourceRecord } from '@headrace/core/testing'
+import { setTimeout } from 'node:timers/promises'
+import { consumerGroupHeartbeat, offsetFetch } from '@headrace/broker/protocol'
+import type { Position, Source } from '@headrace/core'
+import type { SourceRecord } from '@headrace/core/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { KafkaRelay } from '../support/kafka-relay.ts'
+import { GroupProcess } from './support/group-process.ts'
 import { KafkaPlaces } from './support/kafka-places.ts'
 import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
 
 let kafka: KafkaUnderTest | undefined
 let places: KafkaPlaces
+let relay: KafkaRelay
 let folder: string
 const closing: { close(): Promise<void> }[] = []
 
@@ -16,12 +21,16 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-group-'))
   kafka = await startKafka(folder)
   places = await KafkaPlaces.open(kafka.address)
+  relay = await KafkaRelay.start(kafka.address, 1)
 })
 afterEach(async () => {
   for (const one of closing.splice(0).reverse()) await one.close()
   places.logged.length = 0
+  relay.onRequest = () => undefined
+  relay.onAnswer = () => undefined
 })
 afterAll(async () => {
+  await relay?.close()
   await places?.close()
   await kafka?.stop()
   await rm(folder, { recursive: true, force: true })
@@ -30,68 +39,10 @@ afterAll(async () => {
 const texts = (prefix: string, count: number): SourceRecord[] =>
   Array.from({ length: count }, (_, i) => ({ value: Buffer.from(`${prefix} ${i}`), timestamp: 1_700_000_000_000 + i }))
 
-/** A process as the engine would be: it reads on, and says after each event that its sinks hold what it has read. */
-class Process {
-  readonly reader: SourceReader
-  readonly #acknowledges: boolean
-  #news: (() => void) | undefined
-  #failure: unknown
-  #work: Promise<void> | undefined
-
-  constructor(source: Source, acknowledges = true) {
-    this.reader = new SourceReader(source)
-    this.#acknowledges = acknowledges
-    closing.push(this)
-  }
-
-  async begin(from: Positions = new Map()): Promise<this> {
-    await this.reader.begin(from)
-    this.#work = this.#run()
-    return this
-  }
-
-  get values(): string[] {
-    return [...this.reader.records.values()].flat().map(({ value }) => value ?? '')
-  }
-
-  /** The partitions that the last assignment names. */
-  get owned(): readonly string[] {
-    return this.reader.events.reduce<readonly string[]>((owned, event) => {
-      if ('assigned' in event) return event.assigned
-      return 'revoked' in event ? owned.filter((name) => !event.revoked.includes(name)) : owned
-    }, [])
-  }
-
-  async until(holds: () => boolean): Promise<void> {
-    while (!holds()) {
-      if (this.#failure !== undefined) throw this.#failure
-      await new Promise<void>((resolve) => {
-        this.#news = resolve
-      })
-    }
-  }
-
-  acknowledge(): Promise<void> {
-    return this.reader.source.acknowledge(this.reader.positions)
-  }
-
-  /** As if the process were killed: it is not heard of any more, and the group is not told. */
-  async close(): Promise<void> {
-    await this.reader.close()
-    await this.#work
-  }
-
-  async #run(): Promise<void> {
-    try {
-      while ((await this.reader.next()) !== undefined) {
-        if (this.#acknowledges) await this.acknowledge()
-        this.#news?.()
-      }
-    } catch (error) {
-      this.#failure = error
-      this.#news?.()
-    }
-  }
+function process(source: Source, acknowledges = true): GroupProcess {
+  const made = new GroupProcess(source, acknowledges)
+  closing.push(made)
+  return made
 }
 
 async function committed(groupId: string, topic: string): Promise<Record<number, string>> {
@@ -105,10 +56,10 @@ describe.each(['classic', 'consumer'] as const)('a group of processes: %s', (gro
     const group = `g-${topic}`
     const open = (incarnation: string) => places.source({ topic, group, groupProtocol }, { incarnation })
     for (let p = 0; p < 4; p++) await places.write(topic, p, texts(`early ${p}`, 50))
-    const first = await new Process(open('one')).begin()
+    const first = await process(open('one')).begin()
     await first.until(() => first.values.length === 200)
     expect(first.owned).toHaveLength(4)
-    const second = await new Process(open('two')).begin()
+    const second = await process(open('two')).begin()
     await second.until(() => second.owned.length === 2)
     await first.until(() => first.owned.length === 2)
     expect([...first.owned, ...second.owned].sort()).toEqual([0, 1, 2, 3].map((p) => `${topic}/${p}`))
@@ -130,13 +81,10 @@ describe.each(['classic', 'consumer'] as const)('a group of processes: %s', (gro
     const group = `g-${topic}`
     await places.write(topic, 0, texts('a', 20))
     await places.write(topic, 1, texts('b', 20))
-    const first = await new Process(
-      places.source({ topic, group, groupProtocol }, { incarnation: 'one' }),
-      false,
-    ).begin()
+    const first = await process(places.source({ topic, group, groupProtocol }, { incarnation: 'one' }), false).begin()
     await first.until(() => first.values.length === 40)
     expect(await committed(group, topic)).toEqual({ 0: '0', 1: '0' })
-    const second = await new Process(places.source({ topic, group, groupProtocol }, { incarnation: 'two' })).begin()
+    const second = await process(places.source({ topic, group, groupProtocol }, { incarnation: 'two' })).begin()
     // The classic protocol gives up all, the other what moves.
     await first.until(() => first.owned.length === (groupProtocol === 'classic' ? 0 : 1))
     expect(second.owned).toEqual([])
@@ -155,26 +103,20 @@ describe.each(['classic', 'consumer'] as const)('a group of processes: %s', (gro
     const group = `g-${topic}`
     const name = `${topic}/0`
     await places.write(topic, 0, texts('a', 10))
-    const first = await new Process(
-      places.source({ topic, group, groupProtocol }, { incarnation: 'one' }),
-      false,
-    ).begin()
+    const first = await process(places.source({ topic, group, groupProtocol }, { incarnation: 'one' }), false).begin()
     await first.until(() => first.values.length === 10)
     const state = new Map<string, Position>(first.reader.positions)
     await first.close()
     await places.write(topic, 0, texts('b', 1))
-    const again = await new Process(places.source({ topic, group, groupProtocol }, { incarnation: 'one' })).begin(state)
+    const again = await process(places.source({ topic, group, groupProtocol }, { incarnation: 'one' })).begin(state)
     await again.until(() => again.values.length === 1)
     expect(again.reader.of(name)[0]?.ordinal).toBe(10)
     await again.close()
-    const other = await new Process(
-      places.source({ topic, group, groupProtocol }, { incarnation: 'two' }),
-      false,
-    ).begin()
+    const other = await process(places.source({ topic, group, groupProtocol }, { incarnation: 'two' }), false).begin()
     await other.until(() => other.owned.length === 1)
     await other.close()
     await places.write(topic, 0, texts('c', 1))
-    const late = await new Process(places.source({ topic, group, groupProtocol }, { incarnation: 'one' })).begin(
+    const late = await process(places.source({ topic, group, groupProtocol }, { incarnation: 'one' })).begin(
       new Map([[name, { offset: 4 }]]),
     )
     await late.until(() => late.values.length === 1)
@@ -184,11 +126,92 @@ describe.each(['classic', 'consumer'] as const)('a group of processes: %s', (gro
   test('new partitions are handed out too', async () => {
     const topic = await places.topic(1)
     const settings = { topic, group: `g-${topic}`, groupProtocol, metadataMaxAge: '100 ms' }
-    const one = await new Process(places.source(settings)).begin()
+    const one = await process(places.source(settings)).begin()
     await one.until(() => one.owned.length === 1)
     await places.admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
     await one.until(() => one.owned.length === 3)
     await places.write(topic, 2, texts('new', 1))
     await one.until(() => one.values.length === 1)
   })
+
+  test('a member that the group has gone on without joins again, whatever tells it', async () => {
+    const topic = await places.topic(1)
+    const group = `g-${topic}`
+    await places.write(topic, 0, texts('a', 5))
+    const one = await process(places.source({ topic, group, groupProtocol }), false).begin()
+    await one.until(() => one.values.length === 5)
+    await places.expel(group, groupProtocol)
+    // It is told so when it says what its sinks hold.
+    await one.acknowledge()
+    await one.until(() => one.values.length === 10)
+    expect(places.logged).toContainEqual(
+      expect.objectContaining({
+        message: expect.stringMatching(/has gone on without this process \(UNKNOWN_MEMBER_ID\)/),
+      }),
+    )
+    await one.acknowledge()
+    expect(await committed(group, topic)).toEqual({ 0: '5' })
+  })
+
+  test('a member that is lost while it asks for offsets joins again', async () => {
+    const topic = await places.topic(2)
+    const group = `g-${topic}`
+    await places.write(topic, 0, texts('a', 5))
+    let expelled = 0
+    relay.onRequest = async (apiKey) => {
+      if (apiKey === offsetFetch.key && expelled++ === 0) await places.expel(group, groupProtocol)
+    }
+    const connection = { bootstrap: relay.bootstrap }
+    const one = await process(places.source({ topic, group, groupProtocol }, { connection })).begin()
+    await one.until(() => one.values.length === 5 && one.owned.length === 2)
+    await one.acknowledge()
+    expect(await committed(group, topic)).toEqual({ 0: '5', 1: '0' })
+    expect(expelled).toBeGreaterThan(1)
+  })
+
+  test('offsets that are moved count, whatever the state says, until they are gone on from', async () => {
+    const topic = await places.topic(1)
+    const group = `g-${topic}`
+    const open = () => places.source({ topic, group, groupProtocol })
+    await places.write(topic, 0, texts('a', 10))
+    const first = await process(open()).begin()
+    await first.until(() => first.values.length === 10)
+    await first.acknowledge()
+    await first.close()
+    const state = new Map<string, Position>(first.reader.positions)
+    await places.moveOffset(group, topic, 0, 4)
+    // Killed before its state says so, it is told so again.
+    for (let life = 0; life < 2; life++) {
+      const again = await process(open(), false).begin(new Map(state))
+      await again.until(() => again.values.length === 6)
+      expect(again.reader.of(`${topic}/0`)[0]?.ordinal).toBe(4)
+      expect(again.reader.events.find((event) => 'progress' in event)).toMatchObject({ next: { offset: 4 } })
+      await again.close()
+    }
+    const moved = await process(open()).begin(new Map(state))
+    await moved.until(() => moved.values.length === 6)
+    await moved.acknowledge()
+    expect(await committed(group, topic)).toEqual({ 0: '10' })
+  })
+})
+
+test('a member whose epoch has gone on commits in the name of the new one', async () => {
+  const topic = await places.topic(2)
+  const settings = { topic, group: `g-${topic}`, groupProtocol: 'consumer' } as const
+  relay.onAnswer = async (apiKey) => {
+    if (apiKey === consumerGroupHeartbeat.key) await setTimeout(300)
+  }
+  const one = await process(places.source(settings, { connection: { bootstrap: relay.bootstrap } })).begin()
+  await one.until(() => one.owned.length === 2)
+  const two = await process(places.source(settings, { incarnation: 'two' })).begin()
+  await one.until(() => one.owned.length === 1)
+  // The broker has heard that it is given up, and counts a new epoch; the member has not heard of that yet.
+  for (let i = 0; i < 10; i++) {
+    for (const partition of [0, 1]) await places.write(topic, partition, texts(`${i} ${partition}`, 1))
+  }
+  await two.until(() => two.owned.length === 1 && two.values.length === 10)
+  await one.until(() => one.values.length === 10)
+  await one.acknowledge()
+  await two.acknowledge()
+  expect(await committed(settings.group, topic)).toEqual({ 0: '10', 1: '10' })
 })

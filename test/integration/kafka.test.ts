@@ -335,7 +335,7 @@ describe('a broker that goes away', () => {
     return started
   }
 
-  test('while it is read: KAFKA_UNREACHABLE; a new source goes on where the last one stopped', async () => {
+  test('and comes back while it is read: reading goes on where it stopped', async () => {
     const first = await ownBroker()
     const own = await KafkaPlaces.open(first.address)
     closing.push(own)
@@ -343,35 +343,43 @@ describe('a broker that goes away', () => {
     await own.write(topic, 0, texts('a', 'b'))
     const reader = await reading(own.source({ topic }))
     await reader.untilAtEnd([`${topic}/0`, `${topic}/1`])
-    const failing = reader.until(() => false)
-    await Promise.all([
-      first.stop(),
-      expect(failing).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE', retry: 'backoff' }),
-    ])
-    await expect(connecting(own.source({ topic }))).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE' })
+    await first.stop()
+    const reached = reader.untilRecords(3)
     await ownBroker(first.port)
     await own.write(topic, 0, texts('c'))
-    const next = await reading(own.source({ topic }), reader.positions)
-    await next.untilRecords(1)
-    expect(next.of(`${topic}/0`).map(({ ordinal, value }) => [ordinal, value])).toEqual([[2, 'c']])
+    await reached
+    expect(reader.of(`${topic}/0`).map(({ ordinal, value }) => [ordinal, value])).toEqual([
+      [0, 'a'],
+      [1, 'b'],
+      [2, 'c'],
+    ])
+    expect(own.logged).toContainEqual(expect.objectContaining({ level: 'warn', code: 'KAFKA_UNREACHABLE' }))
   })
 
-  test('a connection that is cut without a word', async () => {
+  test('for long: KAFKA_UNREACHABLE; a new source goes on where the last one stopped', async () => {
     const own = await ownBroker()
     const { port } = own
     const places = await KafkaPlaces.open(own.address)
     closing.push(places)
     const topic = await places.topic(1)
+    await places.write(topic, 0, texts('a', 'b'))
     const reader = await reading(places.source({ topic }))
-    await reader.untilAtEnd([`${topic}/0`])
+    await reader.untilRecords(2)
     const failing = reader.until(() => false)
     await Promise.all([
       own.kill(),
       expect(failing).rejects.toMatchObject({
         code: 'KAFKA_UNREACHABLE',
+        retry: 'backoff',
         message: expect.stringContaining(`cannot reach Kafka at 127.0.0.1:${port}`),
       }),
     ])
+    await expect(connecting(places.source({ topic }))).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE' })
+    await ownBroker(port)
+    await places.write(topic, 0, texts('c'))
+    const next = await reading(places.source({ topic }), reader.positions)
+    await next.untilRecords(1)
+    expect(next.of(`${topic}/0`).map(({ ordinal, value }) => [ordinal, value])).toEqual([[2, 'c']])
   })
 
   test('what listens is not Kafka', async () => {

@@ -2,6 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { adapters } from '@headrace/adapters'
+import { addressesOf, assertNoError, BrokerConnection, ResponseBufferPool } from '@headrace/adapters/kafka'
+import {
+  consumerGroupDescribe,
+  consumerGroupHeartbeat,
+  describeGroups,
+  leaveGroup,
+  offsetCommit,
+} from '@headrace/broker/protocol'
 import type { AdapterContext, LogLine, MetadataColumn, Sink, Source } from '@headrace/core'
 import type { SourcePlace, SourceRecord, SourceStart } from '@headrace/core/testing'
 import { type Admin, CompressionCodecs, CompressionTypes, Kafka, logLevel, type Producer } from 'kafkajs'
@@ -151,6 +159,39 @@ export class KafkaPlaces {
       connection: 'kafka',
     }
     return this.#createSource({ ...defaults, ...settings }, { ...this.#context(connection), metadata, incarnation })
+  }
+
+  /** Takes the members out of a group, as if their sessions had ended. */
+  async expel(groupId: string, groupProtocol: 'classic' | 'consumer'): Promise<void> {
+    await this.#asking(async (broker) => {
+      if (groupProtocol === 'classic') {
+        const { groups } = await broker.request(describeGroups, 1, { groups: [groupId] })
+        const members = groups.flatMap((group) => group.members.map(({ memberId }) => ({ memberId })))
+        await broker.request(leaveGroup, 3, { groupId, members })
+        return
+      }
+      const asked = { groupIds: [groupId], includeAuthorizedOperations: false }
+      const { groups } = await broker.request(consumerGroupDescribe, 0, asked)
+      for (const { memberId } of groups.flatMap(({ members }) => members)) {
+        await broker.request(consumerGroupHeartbeat, 0, { groupId, memberId, memberEpoch: -1 })
+      }
+    })
+  }
+
+  /** Moves an offset of a group without members. */
+  async moveOffset(groupId: string, name: string, partitionIndex: number, committedOffset: number): Promise<void> {
+    await this.#asking(async (broker) => {
+      const partitions = [{ partitionIndex, committedOffset, committedMetadata: '' }]
+      const answer = await broker.request(offsetCommit, 7, { groupId, topics: [{ name, partitions }] })
+      for (const { errorCode } of answer.topics.flatMap((topic) => topic.partitions)) assertNoError(errorCode)
+    })
+  }
+
+  async #asking(work: (broker: BrokerConnection) => Promise<void>): Promise<void> {
+    const connection = { bootstrap: this.bootstrap, clientId: 'headrace-test' }
+    const broker = new BrokerConnection(connection, new ResponseBufferPool(0))
+    for (const address of addressesOf(connection)) await broker.open(address)
+    await work(broker).finally(() => broker.close())
   }
 
   sink(settings: SinkSettings, options: SinkOptions = {}): Sink {

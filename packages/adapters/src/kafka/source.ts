@@ -18,6 +18,7 @@ import { parsePosition, positionOf } from './position.ts'
 import { BlockBufferPool } from './read/block-buffers.ts'
 import { Reading } from './read/reading.ts'
 import { topicsGone } from './read/start.ts'
+import { recreatedLine } from './read/topic-watch.ts'
 import { describeSubscription, type Subscription, subscriptionOf } from './subscription.ts'
 
 export function createSource(config: KafkaSourceConfig, context: SourceContext): Source {
@@ -95,9 +96,8 @@ class KafkaSource implements Source {
   }
 
   async ends(): Promise<Positions> {
-    const { client, layout, group } = this.#use()
-    const owned = group === undefined ? undefined : new Set(await group.owned())
-    const places = partitionsOf(this.#reading?.layout ?? layout).filter(({ name }) => owned?.has(name) ?? true)
+    const { client, layout } = this.#use()
+    const places = partitionsOf(this.#reading?.layout ?? layout)
     const asked = new Map(places.map((place) => [place, OFFSET_SPEC.latest]))
     const ends = await listOffsetsOf(client, asked, this.#config.isolation === 'readCommitted' ? 1 : 0)
     return new Map(
@@ -165,9 +165,11 @@ class KafkaSource implements Source {
   #warnOfTopicsGone(from: Positions, layout: Layout): void {
     const subscription = this.#subscription
     if (!('pattern' in subscription)) return
-    for (const topic of topicsGone(from, layout, (name) => subscription.pattern.test(name))) {
+    const { gone, recreated } = topicsGone(from, layout, (name) => subscription.pattern.test(name))
+    for (const topic of gone) {
       const message = `topic "${topic}" was deleted: what was not read of it is lost`
       this.#context.log({ level: 'warn', code: 'KAFKA_TOPIC_DELETED', message })
     }
+    for (const topic of recreated) this.#context.log(recreatedLine(topic))
   }
 }

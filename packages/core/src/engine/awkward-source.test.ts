@@ -45,12 +45,17 @@ type Read = (from: ReadonlyMap<string, Position>, signal: AbortSignal) => AsyncI
 
 /** A system whose source reads by the next of `reads` each time that it is connected. */
 function systemOf(...reads: Read[]): MemorySystem {
+  return systemThatEnds({}, ...reads)
+}
+
+function systemThatEnds(ends: Record<string, Position>, ...reads: Read[]): MemorySystem {
   const system = new MemorySystem({ a: [] })
   const { adapter } = system
   const source: Source = {
     connect: async () => {},
     read: (from, signal) => (reads.shift() as Read)(from, signal),
-    ends: async () => new Map(),
+    ends: async () => new Map(Object.entries(ends)),
+    distance: (from, to) => Number(to) - Number(from),
     acknowledge: async () => {},
     close: async () => {},
   }
@@ -104,6 +109,36 @@ it('a source that is out of reach is not idle', async () => {
   )
   await run(system, { mode: { kind: 'untilIdle', idleMs: 20 } })
   expect(system.rows.get('out')).toEqual([{ n: 1 }])
+})
+
+it('once: what another process reads is not waited for, and is no end while partitions are handed out anew', async () => {
+  const block = (partition: string, n: number) => ({
+    block: blockOf([JSON.stringify({ n })], { partition, firstOrdinal: n - 1 }),
+  })
+  const isRebalance = true
+  const done = () => undefined
+  const system = systemThatEnds(
+    { a: 3, b: 9 },
+    async function* () {
+      yield { assigned: ['a', 'b'] }
+      yield block('a', 1)
+      yield { revoked: ['a', 'b'], isRebalance, done }
+      await delay(50)
+      yield { assigned: ['a', 'b'] }
+      yield block('a', 2)
+      throw new SourceDownError({})
+    },
+    async function* (_, signal) {
+      await delay(50)
+      yield { assigned: ['a', 'b'] }
+      yield block('a', 3)
+      await delay(50)
+      yield { revoked: ['b'], done }
+      await aborted(signal)
+    },
+  )
+  expect(await run(system, { mode: { kind: 'once' } })).toMatchObject({ state: 'stopped' })
+  expect(system.rows.get('out')).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
 })
 
 it('partitions that are gone, as of a topic that was renamed, do not hold the watermark back', async () => {

@@ -29,6 +29,7 @@ export class Reader {
   #ended = false
   /** The next `assigned` is the first of its `read`, and names every partition. */
   #begins = false
+  #assigned: Set<string> | undefined
   #work: Promise<void> = Promise.resolve()
 
   constructor(options: ReaderOptions) {
@@ -60,6 +61,11 @@ export class Reader {
   /** Where reading stands, taken or not. */
   get positions(): ReadonlyMap<string, Position> {
     return this.#positions
+  }
+
+  /** The partitions that are read; undefined until the source has told them, and while they are handed out anew. */
+  get assigned(): ReadonlySet<string> | undefined {
+    return this.#assigned
   }
 
   get full(): boolean {
@@ -101,6 +107,7 @@ export class Reader {
     while (!signal.aborted) {
       try {
         this.#begins = true
+        this.#assigned = undefined
         for await (const event of source.read(this.#positions, signal)) {
           if ('block' in event || 'atEnd' in event) failures = 0
           this.#accept(event)
@@ -170,13 +177,19 @@ export class Reader {
     } else if ('ended' in event) {
       gathered.ended.push(event.ended)
       gathered.assigned.push(...event.children)
+      this.#assigned = new Set([...(this.#assigned ?? []), ...event.children]).difference(new Set([event.ended]))
     } else if ('assigned' in event) {
       gathered.assigned.push(...event.assigned)
       if (this.#begins) gathered.known = event.assigned
+      this.#assigned = new Set([...(this.#begins ? [] : (this.#assigned ?? [])), ...event.assigned])
       this.#begins = false
     } else {
       gathered.revoked.push(...event.revoked)
-      for (const partition of event.revoked) gathered.atEnd.delete(partition)
+      for (const partition of event.revoked) {
+        gathered.atEnd.delete(partition)
+        this.#assigned?.delete(partition)
+      }
+      if (event.isRebalance === true) this.#assigned = undefined
       event.done()
     }
     this.#options.onChange()

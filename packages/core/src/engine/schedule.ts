@@ -63,8 +63,11 @@ export class Schedule {
     if (mode.kind === 'untilIdle') {
       return gathered.records === 0 && now - this.#recordsSeenAt >= mode.idleMs && gathered.atEnd.size > 0
     }
-    if (goal === undefined) return false
+    const { assigned } = reader
+    if (goal === undefined || assigned === undefined) return false
     for (const [partition, end] of goal) {
+      // What has gone to another process is that one's to read.
+      if (!assigned.has(partition)) continue
       const position = reader.positions.get(partition)
       if (gathered.atEnd.has(partition)) continue
       if (position === undefined || (reader.source.distance?.(position, end) ?? 1) > 0) return false

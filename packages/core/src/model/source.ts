@@ -13,7 +13,8 @@ export type SourceEvent =
   /** A closed shard or a finished file: it leaves the watermark at once. */
   | { readonly ended: string; readonly children: readonly string[] }
   | { readonly assigned: readonly string[] }
-  | { readonly revoked: readonly string[]; done(): void }
+  /** `isRebalance`: what is read from now on, which may be the same again, the next `assigned` tells. */
+  | { readonly revoked: readonly string[]; readonly isRebalance?: boolean; done(): void }
 
 /**
  * One external system being read. The engine alone owns the order of calls: connect, read (once), acknowledge…, close.
@@ -27,7 +28,10 @@ export interface Source {
    * with every partition known. `atEnd` comes again and again (at least once a second) for a partition that stays empty.
    */
   read(from: Positions, signal: AbortSignal): AsyncIterable<SourceEvent>
-  /** Where each partition ends now (the position after its last record): for `availableNow` and lag. */
+  /**
+   * Where each partition ends now (the position after its last record), of those too that others read: for `availableNow`,
+   * which is over when those that are assigned have been read so far, and lag.
+   */
   ends(): Promise<Positions>
   /** How many records lie between two positions of a partition, where the source can tell (lag). */
   distance?(from: Position, to: Position): number

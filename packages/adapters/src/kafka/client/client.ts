@@ -8,6 +8,7 @@ import {
   metadata,
   ZERO_UUID,
 } from '@headrace/broker/protocol'
+import type { HeadraceError } from '@headrace/core'
 import { addressesOf } from '../addresses.ts'
 import type { KafkaConnection } from '../config.ts'
 import { BrokerUnsupportedError, TopicMissingError } from '../errors.ts'
@@ -41,6 +42,8 @@ export class KafkaClient {
   readonly #buffers = new ResponseBufferPool(0)
   readonly #connections = new Map<string, OpenedConnection>()
   #versions: ReadonlyMap<number, readonly [number, number]> = new Map()
+  /** As they were last told. */
+  #brokers: readonly BrokerAddress[] = []
   #isClosed = false
 
   constructor(connection: KafkaConnection) {
@@ -92,7 +95,6 @@ export class KafkaClient {
           .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
           .map(({ partitionIndex: index, leaderId, leaderEpoch }) => {
             const leader = brokers.get(leaderId)
-            if (leader === undefined) throw new Error(`partition ${topic}/${index} has no leader`)
             return { name: partitionName(topic, index), topic, topicId, index, leader, leaderEpoch }
           })
         layouts.set(topic, { topic, topicId, partitions: places })
@@ -145,16 +147,18 @@ export class KafkaClient {
   }
 
   /** Any error as this adapter's own; `operation` completes "Kafka refuses to …". */
-  translate(error: unknown, operation: string): Error {
+  translate(error: unknown, operation: string): HeadraceError {
     return translateKafkaError(error, { bootstrap: this.bootstrap, operation })
   }
 
   async #metadata(topics: readonly string[] | null) {
     const broker = await this.#anyBroker()
-    return broker.request(metadata, this.#version(metadata), {
+    const answer = await broker.request(metadata, this.#version(metadata), {
       topics: topics?.map((name) => ({ topicId: ZERO_UUID, name })) ?? null,
       allowAutoTopicCreation: false,
     })
+    this.#brokers = answer.brokers.map(({ host, port }) => ({ host, port }))
+    return answer
   }
 
   /** The broker that coordinates a group, or a transactional id. Errors are not translated. */
@@ -183,10 +187,12 @@ export class KafkaClient {
     return version >= Math.max(first, api.versions[0]) ? version : undefined
   }
 
-  /** The first address of the bootstrap list that answers. */
+  /** The first that answers: one that did before, one of the bootstrap list, or of those that the others have told of. */
   async #anyBroker(): Promise<BrokerConnection> {
     const failures: unknown[] = []
-    for (const address of addressesOf(this.#connection)) {
+    const open = [...this.#connections.values()].find(({ connection }) => connection.isOpen)
+    if (open !== undefined) return open.connection
+    for (const address of [...addressesOf(this.#connection), ...this.#brokers]) {
       try {
         return await this.#broker(address)
       } catch (error) {

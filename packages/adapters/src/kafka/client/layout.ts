@@ -8,7 +8,8 @@ export interface PartitionPlace {
   /** Undefined from brokers that give topics no ids (before Kafka 2.8). */
   readonly topicId: string | undefined
   readonly index: number
-  readonly leader: BrokerAddress
+  /** Undefined while it has none. */
+  readonly leader: BrokerAddress | undefined
   /** −1 from brokers that tell none (before Kafka 2.1). */
   readonly leaderEpoch: number
 }
@@ -53,4 +54,10 @@ export function layoutChange(before: Layout, now: Layout): LayoutChange {
 /** Whether two ids are of different topics; where one is not known, nothing can be said. */
 export function isAnother(expected: string | undefined, found: string | undefined): boolean {
   return expected !== undefined && found !== undefined && expected !== found
+}
+
+/** For messages: one partition by its name, more by how many. */
+export function describePlaces(places: readonly PartitionPlace[]): string {
+  const [only] = places
+  return places.length === 1 && only !== undefined ? only.name : `${places.length} partitions`
 }

@@ -1,3 +1,5 @@
+import { HeadraceError } from '@headrace/core'
+
 /**
  * Kafka's error codes that a client of these requests may get: their names, and whether the same request may succeed later.
  * Source: org.apache.kafka.common.protocol.Errors.
@@ -83,25 +85,22 @@ const CODES: Readonly<Record<number, readonly [id: string, canRetry: boolean]>> 
 export const OFFSET_OUT_OF_RANGE = 1
 export const CORRUPT_MESSAGE = 2
 export const UNKNOWN_TOPIC_OR_PARTITION = 3
+export const LEADER_NOT_AVAILABLE = 5
 export const INVALID_TOPIC = 17
 export const DUPLICATE_SEQUENCE_NUMBER = 46
 export const REBALANCE_IN_PROGRESS = 27
 export const MEMBER_ID_REQUIRED = 79
 export const UNKNOWN_MEMBER_ID = 25
 const FENCED_MEMBER_EPOCH = 110
+/** The member's epoch went on, which it hears with its next heartbeat. */
+export const STALE_MEMBER_EPOCH = 113
 
 /** The group has gone on without this member, or without this generation of it: what it owned is another’s. */
 const LOST_MEMBERSHIP: ReadonlySet<number> = new Set([22, UNKNOWN_MEMBER_ID, 82, FENCED_MEMBER_EPOCH])
 
-/** Another broker coordinates the group now, or none for a moment. */
-const ANOTHER_COORDINATOR: ReadonlySet<number> = new Set([14, 15, 16])
-
-export function isLostMembership(code: number): boolean {
-  return LOST_MEMBERSHIP.has(code)
-}
-
-export function isAnotherCoordinator(code: number): boolean {
-  return ANOTHER_COORDINATOR.has(code)
+/** Of an error that has been translated, or not. */
+export function isLostMembership(error: unknown): boolean {
+  return LOST_MEMBERSHIP.has(codeOf(error))
 }
 
 /** INVALID_PRODUCER_EPOCH and PRODUCER_FENCED: what a producer hears whose epoch is over. */
@@ -141,6 +140,17 @@ export class ProtocolError extends Error {
     this.apiId = id
     this.canRetry = canRetry
   }
+}
+
+/** The broker's code that an error, translated or not, comes from; 0 where it is no answer of a broker. */
+export function codeOf(error: unknown): number {
+  const answer = error instanceof HeadraceError ? error.cause : error
+  return answer instanceof ProtocolError ? answer.apiCode : 0
+}
+
+/** Whether the same request may succeed later. Of an error that has been translated. */
+export function mayPass(error: unknown): boolean {
+  return (error instanceof HeadraceError && error.retry === 'backoff') || codeOf(error) === STALE_MEMBER_EPOCH
 }
 
 /** Throws a `ProtocolError` unless the code is 0. */

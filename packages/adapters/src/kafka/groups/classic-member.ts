@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from '@headrace/broker/protocol'
 import type { KafkaClient } from '../client/client.ts'
 import type { Layout } from '../client/layout.ts'
+import { BROKER_AWAY_MS, Patience } from '../client/patience.ts'
 import {
   assertNoError,
-  isAnotherCoordinator,
+  codeOf,
   isLostMembership,
   MEMBER_ID_REQUIRED,
-  ProtocolError,
+  mayPass,
   REBALANCE_IN_PROGRESS,
   UNKNOWN_MEMBER_ID,
 } from '../client/protocol-errors.ts'
@@ -29,23 +30,24 @@ import {
   REBALANCE_MS,
 } from './group-member.ts'
 import type { Committer } from './offsets.ts'
-
-/** How long to wait before a group's coordinator is looked for again. */
-const COORDINATOR_PAUSE_MS = 200
+import { Pulse } from './pulse.ts'
 
 /**
  * A member of a classic group: it joins, one member hands out the partitions, and everything is given up before a rebalance
- * (the eager protocol, assignor `range`). A new member, one that leaves, and new partitions make a rebalance.
+ * (the eager protocol). A new member, one that leaves, and new partitions make a rebalance.
  */
 export class ClassicMember implements GroupMember {
   readonly #options: MemberOptions
   readonly #events: MemberEvents
+  readonly #pulse = new Pulse()
+  readonly #patience = new Patience()
   #coordinator: BrokerAddress | undefined
   #memberId = ''
   #generation: number | undefined
-  /** What is subscribed to, and, where this member hands out the partitions, how many there were. */
-  #joined: { readonly isLeader: boolean; readonly layout: Layout } | undefined
-  #wake = new AbortController()
+  /** Whether this member hands out the partitions. */
+  #isLeader = false
+  /** What was handed out is not right any more: it is to join again. */
+  #mustJoin = false
 
   constructor(options: MemberOptions, events: MemberEvents) {
     this.#options = options
@@ -56,21 +58,27 @@ export class ClassicMember implements GroupMember {
     return this.#generation === undefined ? undefined : { memberId: this.#memberId, generation: this.#generation }
   }
 
-  /** The topics have changed: the one who hands out the partitions does so again. */
-  topicsChanged(): void {
-    if (this.#joined?.isLeader === true) this.#wake.abort()
+  /** The one who hands out the partitions does so again. What was made again everybody takes up anew. */
+  topicsChanged(recreated: ReadonlySet<string>): void {
+    if (!this.#isLeader && recreated.size === 0) return
+    this.#mustJoin = true
+    this.#pulse.hurry()
+  }
+
+  hurry(): void {
+    this.#pulse.hurry()
   }
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        this.#wake = new AbortController()
+        this.#mustJoin = false
         this.#events.assigned(await this.#join())
         await this.#untilRebalance(signal)
         if (!signal.aborted) await this.#release(signal)
       } catch (error) {
         if (signal.aborted) return
-        await this.#recover(error)
+        await this.#recover(error, signal)
       }
     }
   }
@@ -84,14 +92,12 @@ export class ClassicMember implements GroupMember {
   }
 
   /** Goes on where that is possible: by joining anew. Rethrows everything else. */
-  async #recover(error: unknown): Promise<void> {
-    if (!(error instanceof ProtocolError)) throw error
-    if (isLostMembership(error.apiCode)) {
-      if (error.apiCode === UNKNOWN_MEMBER_ID) this.#memberId = ''
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    if (isLostMembership(error)) {
+      if (codeOf(error) === UNKNOWN_MEMBER_ID) this.#memberId = ''
       this.#generation = undefined
-      this.#events.lost(error.message)
-    } else if (isAnotherCoordinator(error.apiCode)) await this.#forgetCoordinator()
-    else if (error.apiCode !== REBALANCE_IN_PROGRESS) throw error
+      this.#events.lost(error instanceof Error ? error.message : String(error))
+    } else if (codeOf(error) !== REBALANCE_IN_PROGRESS) await this.#wait(error, signal)
   }
 
   async #join(): Promise<readonly TopicPartition[]> {
@@ -113,9 +119,8 @@ export class ClassicMember implements GroupMember {
     assertNoError(answer.errorCode)
     const { memberId, generationId, leader, members } = answer
     this.#memberId = memberId
-    const isLeader = leader === memberId && !answer.skipAssignment
-    this.#joined = { isLeader, layout }
-    const assignments = isLeader ? await this.#handOut(members, layout) : []
+    this.#isLeader = leader === memberId && !answer.skipAssignment
+    const assignments = this.#isLeader ? await this.#handOut(members, layout) : []
     const synced = await client.request(await this.#broker(), syncGroup, {
       groupId,
       generationId,
@@ -126,7 +131,8 @@ export class ClassicMember implements GroupMember {
     })
     assertNoError(synced.errorCode)
     this.#generation = generationId
-    return decodeAssignment(synced.assignment)
+    this.#patience.worked()
+    return decodeAssignment(synced.assignment).map((one) => ({ ...one, topicId: layout.get(one.topic)?.topicId }))
   }
 
   /** Every member's share. Members may have other files, for a while: what is described are all topics that any of them wants. */
@@ -145,13 +151,9 @@ export class ClassicMember implements GroupMember {
 
   async #untilRebalance(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await sleep(HEARTBEAT_EVERY_MS, undefined, { signal: AbortSignal.any([signal, this.#wake.signal]) }).catch(
-        () => undefined,
-      )
-      if (signal.aborted || this.#wake.signal.aborted) return
-      const code = await this.#beat()
-      if (code === REBALANCE_IN_PROGRESS) return
-      assertNoError(code)
+      await this.#pulse.rest(HEARTBEAT_EVERY_MS, signal)
+      if (signal.aborted || this.#mustJoin) return
+      if ((await this.#beat(signal)) === REBALANCE_IN_PROGRESS) return
     }
   }
 
@@ -162,24 +164,28 @@ export class ClassicMember implements GroupMember {
     const either = AbortSignal.any([signal, done.signal])
     while (!either.aborted) {
       await sleep(HEARTBEAT_EVERY_MS, undefined, { signal: either }).catch(() => undefined)
-      if (either.aborted) break
-      const code = await this.#beat()
-      if (code !== REBALANCE_IN_PROGRESS) assertNoError(code)
+      if (!either.aborted) await this.#beat(either)
     }
     await released
   }
 
-  async #beat(): Promise<number> {
+  /**
+   * Says that this member is there, and hears whether a rebalance is under way; whatever passes by itself is no news. It
+   * must not lead to joining: what is owned has not been given up.
+   */
+  async #beat(signal: AbortSignal): Promise<number> {
     const { groupId, client } = this.#options
-    const generationId = this.#generation ?? -1
-    const { errorCode } = await client.request(await this.#broker(), heartbeat, {
-      groupId,
-      generationId,
-      memberId: this.#memberId,
-    })
-    if (!isAnotherCoordinator(errorCode)) return errorCode
-    await this.#forgetCoordinator()
-    return 0
+    const body = { groupId, generationId: this.#generation ?? -1, memberId: this.#memberId }
+    try {
+      const { errorCode } = await client.request(await this.#broker(), heartbeat, body)
+      if (errorCode !== REBALANCE_IN_PROGRESS) assertNoError(errorCode)
+      this.#patience.worked()
+      return errorCode
+    } catch (error) {
+      if (isLostMembership(error)) throw error
+      await this.#wait(error, signal)
+      return 0
+    }
   }
 
   async #broker(): Promise<BrokerAddress> {
@@ -187,8 +193,14 @@ export class ClassicMember implements GroupMember {
     return this.#coordinator
   }
 
-  async #forgetCoordinator(): Promise<void> {
+  /** Before the coordinator, or another, is asked again. Throws the error where that does not help, or has not for too long. */
+  async #wait(error: unknown, signal: AbortSignal): Promise<void> {
+    const { client, groupId } = this.#options
+    const failure = client.translate(error, `take part in group "${groupId}"`)
+    const pause = mayPass(failure) ? this.#patience.failed(BROKER_AWAY_MS) : undefined
+    if (pause === undefined) throw failure
+    if (pause.isWorthTelling) this.#events.waiting(failure, pause.ms)
     this.#coordinator = undefined
-    await sleep(COORDINATOR_PAUSE_MS)
+    await sleep(pause.ms, undefined, { signal }).catch(() => undefined)
   }
 }

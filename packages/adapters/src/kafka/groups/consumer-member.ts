@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { consumerGroupHeartbeat } from '@headrace/broker/protocol'
 import type { KafkaClient } from '../client/client.ts'
 import type { Layout } from '../client/layout.ts'
-import { assertNoError, isAnotherCoordinator, isLostMembership, ProtocolError } from '../client/protocol-errors.ts'
+import { BROKER_AWAY_MS, Patience } from '../client/patience.ts'
+import { assertNoError, isLostMembership, mayPass } from '../client/protocol-errors.ts'
 import type { BrokerAddress } from '../client/sockets.ts'
-import { partitionName } from '../position.ts'
 import type { TopicPartition } from './group-assignment.ts'
 import {
   type GroupMember,
@@ -15,13 +15,21 @@ import {
   REBALANCE_MS,
 } from './group-member.ts'
 import type { Committer } from './offsets.ts'
+import { Pulse } from './pulse.ts'
 
 /** Member epochs that say something by themselves. Source: KIP-848. */
 const JOINING = 0
 const LEAVING = -1
 
-/** How long to wait before a group's coordinator is looked for again. */
-const COORDINATOR_PAUSE_MS = 200
+interface AssignedTopic {
+  readonly topicId: string
+  readonly partitions: readonly number[]
+}
+
+/** As the broker names it: a topic that was made again is another. */
+interface OwnedPartition extends TopicPartition {
+  readonly topicId: string
+}
 
 /**
  * A member of a group of the newer protocol (KIP-848): the broker hands out the partitions, every heartbeat says what this
@@ -31,13 +39,16 @@ export class ConsumerMember implements GroupMember {
   readonly #options: MemberOptions
   readonly #events: MemberEvents
   readonly #memberId = randomUUID()
+  readonly #pulse = new Pulse()
+  readonly #patience = new Patience()
   #epoch = JOINING
   #coordinator: BrokerAddress | undefined
   #layout: Layout = new Map()
   #subscriptionChanged = true
-  #owned = new Map<string, TopicPartition>()
-  /** What the broker wants this member to own. */
-  #target: readonly TopicPartition[] = []
+  #owned = new Map<string, OwnedPartition>()
+  /** What the broker wants this member to own, and the same with the topics' names. */
+  #assignment: readonly AssignedTopic[] = []
+  #target: readonly OwnedPartition[] = []
   /** Owned partitions that are being given up, until every sink holds what was read of them. */
   #releasing: Promise<void> | undefined
 
@@ -50,21 +61,26 @@ export class ConsumerMember implements GroupMember {
     return this.#epoch > JOINING ? { memberId: this.#memberId, generation: this.#epoch } : undefined
   }
 
-  /** The broker sees new partitions itself; what fits a pattern, it is told. */
+  /** The broker sees new partitions itself, and topics made again by their id; what fits a pattern, it is told. */
   topicsChanged(): void {
     this.#subscriptionChanged = true
+  }
+
+  hurry(): void {
+    this.#pulse.hurry()
   }
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         const changed = await this.#beat()
+        this.#patience.worked()
         this.#reconcile()
         // What is owned has changed: the broker waits for that.
-        if (!changed) await sleep(HEARTBEAT_EVERY_MS, undefined, { signal }).catch(() => undefined)
+        if (!changed) await this.#pulse.rest(HEARTBEAT_EVERY_MS, signal)
       } catch (error) {
         if (signal.aborted) return
-        await this.#recover(error)
+        await this.#recover(error, signal)
       }
     }
   }
@@ -77,18 +93,23 @@ export class ConsumerMember implements GroupMember {
     await client.request(await client.coordinator(groupId), consumerGroupHeartbeat, body)
   }
 
-  async #recover(error: unknown): Promise<void> {
-    if (!(error instanceof ProtocolError)) throw error
-    if (isLostMembership(error.apiCode)) {
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    if (isLostMembership(error)) {
       this.#epoch = JOINING
       this.#subscriptionChanged = true
       this.#owned.clear()
+      this.#assignment = []
       this.#target = []
-      this.#events.lost(error.message)
-    } else if (isAnotherCoordinator(error.apiCode)) {
-      this.#coordinator = undefined
-      await sleep(COORDINATOR_PAUSE_MS)
-    } else throw error
+      this.#events.lost(error instanceof Error ? error.message : String(error))
+      return
+    }
+    const { client, groupId } = this.#options
+    const failure = client.translate(error, `take part in group "${groupId}"`)
+    const pause = mayPass(failure) ? this.#patience.failed(BROKER_AWAY_MS) : undefined
+    if (pause === undefined) throw failure
+    if (pause.isWorthTelling) this.#events.waiting(failure, pause.ms)
+    this.#coordinator = undefined
+    await sleep(pause.ms, undefined, { signal }).catch(() => undefined)
   }
 
   /** Tells the broker what is owned, and hears what should be. Gives whether there is something to tell at once. */
@@ -110,42 +131,52 @@ export class ConsumerMember implements GroupMember {
     })
     assertNoError(answer.errorCode)
     this.#epoch = answer.memberEpoch
-    if (answer.assignment !== null) this.#target = this.#named(answer.assignment.topicPartitions)
+    if (answer.assignment !== null) this.#assignment = answer.assignment.topicPartitions
+    await this.#nameTarget()
     this.#reconcile()
     const owned = new Set(this.#owned.keys())
-    return owned.size !== reported.length || reported.some((name) => !owned.has(name))
+    return owned.size !== reported.length || reported.some((key) => !owned.has(key))
   }
 
   /** Gives up what is not wanted any more, and only then takes what is new: it may come from another member. */
   #reconcile(): void {
     if (this.#releasing !== undefined) return
-    const target = new Map(this.#target.map((one) => [partitionName(one.topic, one.index), one]))
-    const leaving = [...this.#owned].filter(([name]) => !target.has(name)).map(([, one]) => one)
+    const target = new Map(this.#target.map((one) => [keyOf(one), one]))
+    const leaving = [...this.#owned].filter(([key]) => !target.has(key))
     if (leaving.length > 0) {
-      this.#releasing = this.#events.revoke(leaving).then(() => {
-        for (const { topic, index } of leaving) this.#owned.delete(partitionName(topic, index))
+      this.#releasing = this.#events.revoke(leaving.map(([, one]) => one)).then(() => {
+        for (const [key] of leaving) this.#owned.delete(key)
         this.#releasing = undefined
+        this.#pulse.hurry()
       })
       return
     }
-    const added = [...target].filter(([name]) => !this.#owned.has(name))
-    for (const [name, one] of added) this.#owned.set(name, one)
+    const added = [...target].filter(([key]) => !this.#owned.has(key))
+    for (const [key, one] of added) this.#owned.set(key, one)
     if (added.length > 0) this.#events.assigned(added.map(([, one]) => one))
   }
 
   #byTopicId() {
-    const byTopic = Map.groupBy(this.#owned.values(), ({ topic }) => topic)
-    return [...byTopic].flatMap(([topic, own]) => {
-      const topicId = this.#layout.get(topic)?.topicId
-      return topicId === undefined ? [] : [{ topicId, partitions: own.map(({ index }) => index) }]
+    const byTopic = Map.groupBy(this.#owned.values(), ({ topicId }) => topicId)
+    return [...byTopic].map(([topicId, own]) => ({ topicId, partitions: own.map(({ index }) => index) }))
+  }
+
+  /** A topic whose id is not known was made since; one that is not found is looked for again with the next heartbeat. */
+  async #nameTarget(): Promise<void> {
+    const isKnown = ({ topicId }: AssignedTopic) => this.#names().has(topicId)
+    if (!this.#assignment.every(isKnown)) this.#layout = await this.#events.layout()
+    const names = this.#names()
+    this.#target = this.#assignment.flatMap(({ topicId, partitions }) => {
+      const topic = names.get(topicId)
+      return topic === undefined ? [] : partitions.map((index) => ({ topic, index, topicId }))
     })
   }
 
-  #named(assigned: readonly { readonly topicId: string; readonly partitions: readonly number[] }[]) {
-    const topics = new Map([...this.#layout.values()].map(({ topic, topicId }) => [topicId, topic]))
-    return assigned.flatMap(({ topicId, partitions }) => {
-      const topic = topics.get(topicId)
-      return topic === undefined ? [] : partitions.map((index) => ({ topic, index }))
-    })
+  #names(): ReadonlyMap<string | undefined, string> {
+    return new Map([...this.#layout.values()].map(({ topic, topicId }) => [topicId, topic]))
   }
+}
+
+function keyOf({ topicId, index }: OwnedPartition): string {
+  return `${topicId}/${index}`
 }

@@ -12,9 +12,11 @@ const VERSION = 0
 /** The assignor whose rules `assignRange` follows, by the name that Kafka's clients know. */
 export const RANGE_ASSIGNOR = 'range'
 
+/** `topicId` where it is known: a topic that was made again is another. */
 export interface TopicPartition {
   readonly topic: string
   readonly index: number
+  readonly topicId?: string | undefined
 }
 
 export function encodeSubscription(topics: readonly string[]): Buffer {

@@ -1,3 +1,4 @@
+import type { HeadraceError } from '@headrace/core'
 import type { KafkaClient } from '../client/client.ts'
 import type { Layout } from '../client/layout.ts'
 import type { TopicPartition } from './group-assignment.ts'
@@ -26,6 +27,8 @@ export interface MemberEvents {
   revoke(partitions?: readonly TopicPartition[]): Promise<void>
   /** The group has gone on without this member: what it owned is another's. */
   lost(reason: string): void
+  /** The coordinator does not answer, or cannot: it, or another, is asked again after so long. */
+  waiting(failure: HeadraceError, pauseMs: number): void
 }
 
 /** One process in a consumer group. */
@@ -34,8 +37,10 @@ export interface GroupMember {
   readonly committer: Committer | undefined
   /** Takes part until aborted. Rejects when the group, or the cluster, cannot be reached. */
   run(signal: AbortSignal): Promise<void>
-  /** New or deleted topics or partitions were seen. */
-  topicsChanged(): void
+  /** New or deleted topics or partitions were seen; of `recreated`, what was owned is no more. */
+  topicsChanged(recreated: ReadonlySet<string>): void
+  /** There is reason to believe that the group has gone on: the coordinator is asked at once. */
+  hurry(): void
   /** Leaves at once, so that nobody waits for the session to end. */
   leave(client: KafkaClient): Promise<void>
 }

@@ -1,17 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LogLine, Positions } from '@headrace/core'
+import type { LogLine, Position, Positions } from '@headrace/core'
 import type { KafkaClient } from '../client/client.ts'
-import type { Layout, PartitionPlace } from '../client/layout.ts'
+import { isAnother, type Layout, type PartitionPlace } from '../client/layout.ts'
+import { Patience } from '../client/patience.ts'
+import { isLostMembership, mayPass } from '../client/protocol-errors.ts'
 import { parsePartitionName, parsePosition, partitionName, positionOf } from '../position.ts'
 import { ClassicMember } from './classic-member.ts'
 import { ConsumerMember } from './consumer-member.ts'
 import type { TopicPartition } from './group-assignment.ts'
 import { type GroupMember, type MemberEvents, REBALANCE_MS } from './group-member.ts'
-import { commitOffsets, fetchOffsets } from './offsets.ts'
+import { type CommittedOffset, type Committer, commitOffsets, fetchOffsets } from './offsets.ts'
 import { OwnedPartitions } from './owned-partitions.ts'
 
 /** How long sinks may take to hold what was read of partitions that are to be given up; then there is a heartbeat to spare. */
 const DRAIN_MS = REBALANCE_MS - 5_000
+
+/** How long a coordinator may refuse what it is asked, as it does while a rebalance goes on (ms). */
+const COORDINATOR_PATIENCE_MS = 10_000
 
 /** The one who reads for a member. */
 export interface GroupReader {
@@ -45,7 +50,6 @@ export class GroupSession {
   readonly #owned = new OwnedPartitions()
   readonly #member: GroupMember
   readonly #stopped = new AbortController()
-  readonly #firstAssignment = Promise.withResolvers<void>()
   #reader: GroupReader | undefined
   #running: Promise<void> = Promise.resolve()
   /** By partition, the assignment that gave it to this member: one that was taken back meanwhile is not acted upon. */
@@ -56,54 +60,69 @@ export class GroupSession {
     const { groupId, memberClient: client, sessionTimeoutMs } = options
     const Member = options.protocol === 'consumer' ? ConsumerMember : ClassicMember
     this.#member = new Member({ groupId, client, sessionTimeoutMs }, this.#events())
-    this.#firstAssignment.promise.catch(() => undefined)
   }
 
   /** Joins the group, and hands what it gets to `reader`. */
   begin(reader: GroupReader): void {
     this.#reader = reader
     this.#running = this.#member.run(this.#stopped.signal).catch((error: unknown) => {
-      const failure = this.#options.client.translate(error, `take part in group "${this.#options.groupId}"`)
-      this.#firstAssignment.reject(failure)
-      reader.fail(failure)
+      reader.fail(this.#options.client.translate(error, `take part in group "${this.#options.groupId}"`))
     })
   }
 
-  topicsChanged(): void {
-    this.#member.topicsChanged()
+  /** New or deleted topics or partitions were seen. What was owned of topics that are no more, the group is not told. */
+  topicsChanged(gone: ReadonlySet<string>, recreated: ReadonlySet<string>): void {
+    const isGone = (name: string) => {
+      const topic = parsePartitionName(name)?.topic ?? ''
+      return gone.has(topic) || recreated.has(topic)
+    }
+    this.#owned.drop(this.#owned.names.filter(isGone))
+    this.#member.topicsChanged(recreated)
   }
 
-  /** The partitions owned, once the group has given out the first. */
-  async owned(): Promise<readonly string[]> {
-    await this.#firstAssignment.promise
-    return this.#owned.names
-  }
-
-  /** Where the group, or this process's state, says that these partitions are to be gone on with. */
-  async positions(places: readonly PartitionPlace[], from: Positions): Promise<Positions> {
+  /**
+   * Where the group, or this process's state, says that these partitions are to be gone on with; undefined if the group has
+   * gone on without this member. The group's offset counts, whoever moved it; but where this process committed it, its own
+   * state counts if that is further: the rows between wait in its outbox.
+   */
+  async positions(places: readonly PartitionPlace[], from: Positions): Promise<Positions | undefined> {
     const { client, groupId, incarnation, protocol } = this.#options
-    const asking = protocol === 'consumer' ? this.#member.committer : undefined
-    const committed = await fetchOffsets(client, groupId, places, asking)
+    const committed = await this.#asMember((member) =>
+      fetchOffsets(client, groupId, places, protocol === 'consumer' ? member : undefined),
+    )
+    if (committed === undefined) return undefined
     const positions = new Map<string, ReturnType<typeof positionOf>>()
     for (const place of places) {
       const group = committed.get(place)
       const own = from.get(place.name)
-      const ownOffset = own === undefined ? -1 : parsePosition(own).offset
-      if (own !== undefined && (group === undefined || (group.metadata === incarnation && ownOffset > group.offset))) {
+      const { by, topicId = place.topicId } = authorOf(group)
+      if (own !== undefined && (group === undefined || (by === incarnation && isFurther(own, group.offset, topicId)))) {
         positions.set(place.name, own)
       } else if (group !== undefined) {
-        positions.set(place.name, positionOf(group.offset, place.topicId, group.leaderEpoch))
+        positions.set(place.name, positionOf(group.offset, topicId, group.leaderEpoch))
       }
     }
     return positions
   }
 
-  /** These begin here. The group is told at once: from now on it is this process's state that counts after a restart of it. */
-  async claim(cursors: readonly { readonly place: PartitionPlace; readonly nextOffset: number }[]): Promise<void> {
-    for (const { place, nextOffset } of cursors) this.#owned.take(place.name, nextOffset)
-    await this.#commit(
-      new Map(cursors.map(({ place, nextOffset }) => [place.name, positionOf(nextOffset, undefined, -1)])),
+  /**
+   * These begin here. The group is told at once: from now on it is this process's state that counts after a restart of it.
+   * Not where that state (`from`) is further: until it is committed anew, it must not count. Gives whether this is still a
+   * member.
+   */
+  async claim(
+    cursors: readonly { readonly place: PartitionPlace; readonly nextOffset: number }[],
+    from: Positions,
+  ): Promise<boolean> {
+    for (const { place, nextOffset } of cursors) this.#owned.take(place.name, place.topicId, nextOffset)
+    const claimed = cursors.filter(({ place, nextOffset }) => {
+      const own = from.get(place.name)
+      return own === undefined || !isFurther(own, nextOffset, place.topicId)
+    })
+    const positions = claimed.map(
+      ({ place, nextOffset }) => [place.name, positionOf(nextOffset, place.topicId, -1)] as const,
     )
+    return (await this.#asMember((member) => this.#commit(new Map(positions), member))) !== undefined
   }
 
   /** The engine was given a partition's records up to here. */
@@ -111,12 +130,14 @@ export class GroupSession {
     this.#owned.gave(partition, upTo)
   }
 
-  /** Every sink holds these. */
+  /** Every sink holds these. What the group has given to others meanwhile is theirs to say. */
   async acknowledge(positions: Positions): Promise<void> {
-    const news = this.#owned.news(positions)
-    if (news.size === 0) return
-    await this.#commit(news)
-    this.#owned.held(news)
+    await this.#asMember(async (member) => {
+      const news = this.#owned.news(positions)
+      if (news.size === 0) return
+      await this.#commit(news, member)
+      this.#owned.held(news)
+    })
   }
 
   async close(): Promise<void> {
@@ -137,6 +158,10 @@ export class GroupSession {
         this.#log('info', `group "${this.#options.groupId}" gives this process ${namesOf(partitions)}`)
       },
       revoke: (partitions) => this.#revoke(partitions),
+      waiting: ({ code, message }, pauseMs) => {
+        const what = `group "${this.#options.groupId}" must wait: ${message}; the next attempt in ${(pauseMs / 1000).toFixed(1)} s`
+        this.#options.log({ level: 'warn', code, message: what })
+      },
       lost: (reason) => {
         this.#assigned.clear()
         void this.#reader?.giveUp(undefined)
@@ -150,11 +175,12 @@ export class GroupSession {
   }
 
   async #revoke(partitions: readonly TopicPartition[] | undefined): Promise<void> {
-    const concerned = () => partitions?.map(nameOf) ?? this.#owned.names
     for (const name of partitions?.map(nameOf) ?? [...this.#assigned.keys()]) this.#assigned.delete(name)
+    let names: readonly string[] | undefined
     const drained = async () => {
       await this.#reader?.giveUp(partitions)
-      await this.#owned.drained(concerned())
+      names = partitions?.map(nameOf) ?? this.#owned.names
+      await this.#owned.drained(names)
       return true
     }
     const inTime = await Promise.race([drained(), sleep(DRAIN_MS, false, { ref: false })])
@@ -162,27 +188,60 @@ export class GroupSession {
       const message = `partitions were given up before every sink held what had been read of them (${DRAIN_MS / 1000} s): the process that has them now reads that again`
       this.#log('warn', message)
     }
-    this.#owned.drop(concerned())
+    this.#owned.drop(names ?? partitions?.map(nameOf) ?? this.#owned.names)
   }
 
-  async #commit(positions: Positions): Promise<void> {
+  /**
+   * Asks in this member's name, again while the coordinator is busy or has another epoch of it in mind. Undefined if the
+   * group has gone on without this member, which its next heartbeat finds out too. Errors are translated.
+   */
+  async #asMember<T>(ask: (member: Committer) => Promise<T>): Promise<T | undefined> {
+    for (const patience = new Patience(); ; ) {
+      const member = this.#member.committer
+      if (member === undefined) return undefined
+      try {
+        return await ask(member)
+      } catch (error) {
+        this.#member.hurry()
+        if (isLostMembership(error) && this.#member.committer?.generation === member.generation) return undefined
+        const pause = mayPass(error) || isLostMembership(error) ? patience.failed(COORDINATOR_PATIENCE_MS) : undefined
+        if (pause === undefined || this.#stopped.signal.aborted) throw error
+        await sleep(pause.ms)
+      }
+    }
+  }
+
+  async #commit(positions: Positions, member: Committer): Promise<true> {
     const { client, groupId, incarnation } = this.#options
     const offsets = [...positions].flatMap(([name, position]) => {
       const place = parsePartitionName(name)
-      const { offset, leaderEpoch = -1 } = parsePosition(position)
-      return place === undefined ? [] : [{ ...place, offset, leaderEpoch, metadata: incarnation }]
+      const { offset, topicId, leaderEpoch = -1 } = parsePosition(position)
+      return place === undefined ? [] : [{ ...place, offset, leaderEpoch, metadata: authorship(incarnation, topicId) }]
     })
-    await commitOffsets(client, groupId, offsets, this.#member.committer)
-  }
-
-  /** The first partitions are read: `owned` can tell them. */
-  begun(): void {
-    this.#firstAssignment.resolve()
+    await commitOffsets(client, groupId, offsets, member)
+    return true
   }
 
   #log(level: LogLine['level'], message: string): void {
     this.#options.log({ level, message })
   }
+}
+
+/** What is committed with an offset: which state it comes from, and of which topic it is. */
+function authorship(incarnation: string, topicId: string | undefined): string {
+  return topicId === undefined ? incarnation : `${incarnation} ${topicId}`
+}
+
+function authorOf(committed: CommittedOffset | undefined): { readonly by?: string; readonly topicId?: string } {
+  const [by, topicId] = committed?.metadata?.split(' ') ?? []
+  const isOurs = topicId !== undefined && /^[0-9a-f-]{32,36}$/.test(topicId)
+  return { ...(by !== undefined && { by }), ...(isOurs && { topicId }) }
+}
+
+/** Whether a position is of that topic, and beyond that offset. */
+function isFurther(position: Position, offset: number, topicId: string | undefined): boolean {
+  const own = parsePosition(position)
+  return !isAnother(own.topicId, topicId) && own.offset > offset
 }
 
 function namesOf(partitions: readonly TopicPartition[]): string {

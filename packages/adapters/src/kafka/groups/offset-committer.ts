@@ -1,6 +1,6 @@
 import { HeadraceError, type LogLine, type Positions } from '@headrace/core'
 import type { KafkaClient } from '../client/client.ts'
-import type { Layout } from '../client/layout.ts'
+import { isAnother, type Layout } from '../client/layout.ts'
 import { parsePartitionName, parsePosition } from '../position.ts'
 import { type CommittedOffset, commitOffsets } from './offsets.ts'
 
@@ -71,8 +71,9 @@ export class OffsetCommitter {
 function offsetsOf({ layout, positions }: Commit): readonly CommittedOffset[] {
   return [...positions].flatMap(([name, position]) => {
     const place = parsePartitionName(name)
-    if (place === undefined || !layout.has(place.topic)) return []
-    const { offset, leaderEpoch = -1 } = parsePosition(position)
+    const topic = layout.get(place?.topic ?? '')
+    const { offset, leaderEpoch = -1, topicId } = parsePosition(position)
+    if (place === undefined || topic === undefined || isAnother(topic.topicId, topicId)) return []
     return [{ ...place, offset, leaderEpoch, metadata: null }]
   })
 }

@@ -1,8 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { listOffsets, offsetCommit, offsetFetch, offsetForLeaderEpoch } from '@headrace/broker/protocol'
 import type { KafkaClient } from '../client/client.ts'
-import type { PartitionPlace } from '../client/layout.ts'
-import { assertNoError, isAnotherLeader, isUnknownTopic, ProtocolError } from '../client/protocol-errors.ts'
+import { describePlaces, type PartitionPlace } from '../client/layout.ts'
+import {
+  assertNoError,
+  codeOf,
+  isAnotherLeader,
+  isUnknownTopic,
+  LEADER_NOT_AVAILABLE,
+  ProtocolError,
+} from '../client/protocol-errors.ts'
 import type { BrokerAddress } from '../client/sockets.ts'
 import { partitionName } from '../position.ts'
 
@@ -24,7 +31,7 @@ export async function listOffsetsOf(
   asked: ReadonlyMap<PartitionPlace, number>,
   isolationLevel: 0 | 1,
 ): Promise<Map<PartitionPlace, EpochOffset>> {
-  const answers = await client.translated(`list the offsets of ${some([...asked.keys()])}`, () =>
+  const answers = await client.translated(`list the offsets of ${describePlaces([...asked.keys()])}`, () =>
     atLeaders([...asked.keys()], async (leader, places) => {
       const topics = byTopic(places).map(([name, own]) => ({
         name,
@@ -51,7 +58,7 @@ export async function endsOfEpochs(
   client: KafkaClient,
   asked: ReadonlyMap<PartitionPlace, number>,
 ): Promise<Map<PartitionPlace, EpochOffset>> {
-  const answers = await client.translated(`say where epochs of ${some([...asked.keys()])} end`, () =>
+  const answers = await client.translated(`say where epochs of ${describePlaces([...asked.keys()])} end`, () =>
     atLeaders([...asked.keys()], async (leader, places) => {
       const topics = byTopic(places).map(([topic, own]) => ({
         topic,
@@ -76,7 +83,7 @@ export async function onceLed<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask()
     } catch (error) {
-      const code = error instanceof Error && error.cause instanceof ProtocolError ? error.cause.apiCode : 0
+      const code = codeOf(error)
       if (waitedMs >= NEW_PARTITION.patienceMs || !(isAnotherLeader(code) || isUnknownTopic(code))) throw error
       await sleep(NEW_PARTITION.everyMs)
     }
@@ -139,14 +146,15 @@ export async function fetchOffsets(
     const answer = await client.request(await client.coordinator(groupId), offsetFetch, body)
     const [group] = answer.groups
     assertNoError(group?.errorCode ?? answer.errorCode)
-    return (group?.topics ?? answer.topics).flatMap(({ name, partitions }) =>
+    const offsets = (group?.topics ?? answer.topics).flatMap(({ name, partitions }) =>
       partitions.map((one) => ({ ...one, name: partitionName(name, one.partitionIndex) })),
     )
+    for (const { errorCode } of offsets) assertNoError(errorCode)
+    return offsets
   })
   const byName = new Map(places.map((place) => [place.name, place]))
   const committed = new Map<PartitionPlace, CommittedOffset>()
-  for (const { name, errorCode, committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata } of found) {
-    assertNoError(errorCode)
+  for (const { name, committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata } of found) {
     const place = byName.get(name)
     if (place === undefined || offset < 0) continue
     committed.set(place, { topic: place.topic, index: place.index, offset, leaderEpoch, metadata })
@@ -159,8 +167,12 @@ async function atLeaders<T extends { readonly errorCode: number }>(
   places: readonly PartitionPlace[],
   ask: (leader: BrokerAddress, places: readonly PartitionPlace[]) => Promise<readonly (readonly [string, T])[]>,
 ): Promise<Map<PartitionPlace, T>> {
-  const byLeader = Map.groupBy(places, ({ leader }) => `${leader.host}:${leader.port}`)
-  const asking = [...byLeader.values()].map((own) => ask((own[0] as PartitionPlace).leader, own))
+  const byLeader = Map.groupBy(places, ({ leader }) => leader && `${leader.host}:${leader.port}`)
+  const asking = [...byLeader.values()].map((own) => {
+    const leader = own[0]?.leader
+    if (leader === undefined) throw new ProtocolError(LEADER_NOT_AVAILABLE)
+    return ask(leader, own)
+  })
   const answers = new Map((await Promise.all(asking)).flat())
   const answered = places.flatMap((place) => {
     const answer = answers.get(place.name)
@@ -172,9 +184,4 @@ async function atLeaders<T extends { readonly errorCode: number }>(
 
 function byTopic<T extends { readonly topic: string }>(items: readonly T[]): [string, T[]][] {
   return [...Map.groupBy(items, ({ topic }) => topic)]
-}
-
-/** For messages: one partition by its name, more by how many. */
-function some(places: readonly PartitionPlace[]): string {
-  return places.length === 1 ? (places[0] as PartitionPlace).name : `${places.length} partitions`
 }

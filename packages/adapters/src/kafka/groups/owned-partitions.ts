@@ -1,7 +1,9 @@
 import type { Positions } from '@headrace/core'
+import { isAnother } from '../client/layout.ts'
 import { parsePosition } from '../position.ts'
 
 interface Owned {
+  readonly topicId: string | undefined
   /** After the last record that the engine was given. */
   given: number
   /** Up to where the sinks hold it and the group knows. */
@@ -23,8 +25,8 @@ export class OwnedPartitions {
   }
 
   /** Owned from now on, and read from `from`: what is acknowledged of an earlier time lies before that. */
-  take(name: string, from: number): void {
-    this.#owned.set(name, { given: from, held: from })
+  take(name: string, topicId: string | undefined, from: number): void {
+    this.#owned.set(name, { topicId, given: from, held: from })
   }
 
   gave(name: string, upTo: number): void {
@@ -37,8 +39,9 @@ export class OwnedPartitions {
     return new Map(
       [...positions].filter(([name, position]) => {
         const owned = this.#owned.get(name)
-        const { offset } = parsePosition(position)
-        return owned !== undefined && offset > owned.held && offset <= owned.given
+        const { offset, topicId } = parsePosition(position)
+        if (owned === undefined || isAnother(owned.topicId, topicId)) return false
+        return offset > owned.held && offset <= owned.given
       }),
     )
   }

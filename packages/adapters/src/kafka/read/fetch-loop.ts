@@ -61,6 +61,8 @@ interface FetchTarget {
 export interface FetchOptions {
   readonly version: number
   readonly readCommitted: boolean
+  /** These answer again, after failures. */
+  worksAgain(cursors: readonly PartitionCursor[]): void
 }
 
 /** What a request asks of one partition. */
@@ -82,6 +84,11 @@ export class FetchLoop {
   constructor(options: FetchOptions, ahead: FetchTarget) {
     this.#options = options
     this.#ahead = ahead
+  }
+
+  /** What it fetches. */
+  get cursors(): readonly PartitionCursor[] {
+    return this.#cursors
   }
 
   add(cursors: readonly PartitionCursor[]): void {
@@ -128,7 +135,17 @@ export class FetchLoop {
       cursor.nextOffset = next
       cursor.leaderEpoch = leaderEpoch
     }
+    this.#noteAnswers(response)
     return response
+  }
+
+  #noteAnswers({ parts }: FetchedResponse): void {
+    const answered = parts.flatMap(({ cursor, fetched }) =>
+      fetched.errorCode === 0 && cursor.patience.failures > 0 && !cursor.isGivenUp ? [cursor] : [],
+    )
+    if (answered.length === 0) return
+    for (const { patience } of answered) patience.worked()
+    this.#options.worksAgain(answered)
   }
 }
 

@@ -1,43 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { OFFSET_SPEC } from '@headrace/broker/protocol'
 import type { LogLine, Positions, SourceEvent } from '@headrace/core'
-import { BrokerConnection } from '../client/broker-connection.ts'
 import type { KafkaClient } from '../client/client.ts'
-import {
-  isAnother,
-  type Layout,
-  layoutChange,
-  type PartitionPlace,
-  partitionsOf,
-  type TopicLayout,
-} from '../client/layout.ts'
+import { isAnother, type Layout, type PartitionPlace, partitionsOf } from '../client/layout.ts'
+import { BROKER_AWAY_MS, Patience } from '../client/patience.ts'
 import {
   assertNoError,
   CORRUPT_MESSAGE,
   isAnotherLeader,
   isUnknownTopic,
+  mayPass,
   OFFSET_OUT_OF_RANGE,
   ProtocolError,
 } from '../client/protocol-errors.ts'
-import { ResponseBufferPool } from '../client/response-receiver.ts'
 import type { KafkaConnection, KafkaSourceConfig } from '../config.ts'
-import { BatchCorruptError, LeaderChangedError, TopicDeletedError, TopicRecreatedError } from '../errors.ts'
+import { BatchCorruptError, LeaderChangedError } from '../errors.ts'
 import type { TopicPartition } from '../groups/group-assignment.ts'
+import { REBALANCE_MS } from '../groups/group-member.ts'
 import type { GroupReader, GroupSession } from '../groups/group-session.ts'
-import { type EpochOffset, endsOfEpochs, listOffsetsOf, onceLed } from '../groups/offsets.ts'
+import { listOffsetsOf, onceLed } from '../groups/offsets.ts'
 import { type KafkaPosition, parsePosition, partitionName, positionOf } from '../position.ts'
 import { describeSubscription, type Subscription } from '../subscription.ts'
-import { type FetchedPart, type FetchedResponse, FetchLoop, RESPONSE_BYTES } from './fetch-loop.ts'
-import { planReset, planTruncated, type Reset } from './offset-reset.ts'
+import type { FetchedPart, FetchedResponse } from './fetch-loop.ts'
+import { findStarts, listStarts, withoutTruncated } from './find-starts.ts'
+import { Leaders } from './leaders.ts'
+import { planReset, type Reset } from './offset-reset.ts'
 import { cursorAt, type PartitionCursor } from './partition-cursor.ts'
 import { ReadAhead } from './read-ahead.ts'
 import { type DecodeOptions, eventsOf } from './response-events.ts'
-import { planStart } from './start.ts'
+import { type Look, TopicWatch } from './topic-watch.ts'
 
 /** Responses that may wait to be decoded, beside the one that is and the one under way. */
 const RESPONSES_AHEAD = 1
 
-/** A response also holds what lies around its records. */
-const RESPONSE_OVERHEAD_BYTES = 64 * 1024
+/** Until the group, which has gone on without this process, has been joined again (ms). */
+const LOST_PAUSE_MS = 200
 
 interface ReadingOptions extends DecodeOptions {
   readonly config: KafkaSourceConfig
@@ -53,28 +50,46 @@ interface ReadingOptions extends DecodeOptions {
   readonly group: GroupSession | undefined
 }
 
+/** What the group gave at a time. */
+interface Share {
+  readonly partitions: readonly TopicPartition[]
+  /** Whether a partition is still this member's, by the same assignment. */
+  readonly isCurrent: (partition: TopicPartition) => boolean
+  readonly patience: Patience
+}
+
+interface MovedCursor {
+  readonly cursor: PartitionCursor
+  readonly failure: ProtocolError
+}
+
 /** Something to do between responses. */
-type Work = () => AsyncGenerator<SourceEvent>
+type Work = () => AsyncGenerator<SourceEvent> | Generator<SourceEvent>
 
 /** One `read` of the source, from its first event to its end. */
 export class Reading implements GroupReader {
   readonly #options: ReadingOptions
-  readonly #buffers = new ResponseBufferPool(RESPONSE_BYTES + RESPONSE_OVERHEAD_BYTES)
   readonly #ahead = new ReadAhead<FetchedResponse | Work>(RESPONSES_AHEAD)
   readonly #stopped = new AbortController()
-  readonly #loops = new Map<string, FetchLoop>()
+  readonly #leaders: Leaders<Work>
+  readonly #topics: TopicWatch
   #cursors: readonly PartitionCursor[] = []
-  #layout: Layout
   #from: Positions = new Map()
+  #silence: NodeJS.Timeout | undefined
 
   constructor(options: ReadingOptions) {
     this.#options = options
-    this.#layout = options.layout
+    const { subscription, client, layout, log } = options
+    this.#topics = new TopicWatch({ subscription, client, layout, log })
+    const { signal } = this.#stopped
+    const look = () => this.#look()
+    const readOn = (cursors: readonly PartitionCursor[]) => this.#readOn(cursors)
+    this.#leaders = new Leaders({ ...options, signal, look, readOn }, this.#ahead)
   }
 
   /** The topics that are read, as they were last seen. */
   get layout(): Layout {
-    return this.#layout
+    return this.#topics.layout
   }
 
   /** At once: connections are closed, and `events` ends. */
@@ -83,13 +98,18 @@ export class Reading implements GroupReader {
     this.#ahead.end()
   }
 
+  /** `from` is what the engine holds, and goes on as it reads. */
   async *events(from: Positions): AsyncGenerator<SourceEvent> {
     const { client, metadataMaxAgeMs, subscription, group } = this.#options
+    this.#from = from
     const timer = setInterval(() => void this.#lookForTopics(), metadataMaxAgeMs)
     timer.unref()
     try {
-      if (group === undefined) yield* this.#start(from)
-      else yield* this.#startInGroup(group, from)
+      if (group === undefined) yield* this.#start()
+      else {
+        this.#awaitShare()
+        group.begin(this)
+      }
       for (let item = await this.#ahead.next(); item !== undefined; item = await this.#ahead.next()) {
         yield* typeof item === 'function' ? item() : this.#responseEvents(item)
       }
@@ -97,12 +117,13 @@ export class Reading implements GroupReader {
       if (!this.#stopped.signal.aborted) throw client.translate(error, `read ${describeSubscription(subscription)}`)
     } finally {
       clearInterval(timer)
+      clearTimeout(this.#silence)
       this.stop()
     }
   }
 
   takeUp(partitions: readonly TopicPartition[], isCurrent: (partition: TopicPartition) => boolean): void {
-    this.#ahead.push(() => this.#takeUp(partitions, isCurrent))
+    this.#takeUpAs({ partitions, isCurrent, patience: new Patience() })
   }
 
   giveUp(partitions: readonly TopicPartition[] | undefined): Promise<void> {
@@ -113,7 +134,7 @@ export class Reading implements GroupReader {
     if (this.#stopped.signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       this.#stopped.signal.addEventListener('abort', () => resolve(), { once: true })
-      this.#ahead.push(() => this.#giveUpNow(isConcerned, resolve))
+      this.#ahead.push(() => this.#giveUpNow(isConcerned, partitions === undefined, resolve))
     })
   }
 
@@ -121,129 +142,100 @@ export class Reading implements GroupReader {
     this.#ahead.fail(error)
   }
 
-  async *#startInGroup(group: GroupSession, from: Positions): AsyncGenerator<SourceEvent> {
-    this.#from = from
-    yield { assigned: [] }
-    group.begin(this)
+  async *#start(): AsyncGenerator<SourceEvent> {
+    const { cursors, resets } = await findStarts(this.#options, this.#from, this.layout, () => true)
+    yield* this.#assign(cursors)
+    for (const [place, reset] of resets) yield this.#passOver(place, reset)
   }
 
-  async *#takeUp(
-    given: readonly TopicPartition[],
-    isCurrent: (partition: TopicPartition) => boolean,
-  ): AsyncGenerator<SourceEvent> {
+  /** The group's next word says what is read; where there is none, because others have all partitions, that is nothing. */
+  #awaitShare(): void {
+    clearTimeout(this.#silence)
+    this.#silence = setTimeout(() => {
+      if (this.#cursors.length === 0) this.#ahead.push(() => this.#assign([]))
+    }, REBALANCE_MS)
+    this.#silence.unref()
+  }
+
+  #takeUpAs(share: Share): void {
+    this.#ahead.push(() => this.#takeUp(share))
+  }
+
+  async *#takeUp(share: Share): AsyncGenerator<SourceEvent> {
     const { group } = this.#options
     if (group === undefined) return
-    const partitions = given.filter(isCurrent)
-    const missing = ({ topic, index }: TopicPartition) => this.#layout.get(topic)?.partitions[index] === undefined
-    if (partitions.some(missing)) this.#layout = await this.#describe()
-    const positions = await group.positions(partitionsOf(this.#layout), this.#from)
+    const partitions = share.partitions.filter(share.isCurrent)
+    if (!partitions.every((one) => this.#topics.knows(one))) yield* this.#changeTopics(await this.#topics.look())
     const names = new Set(partitions.map(({ topic, index }) => partitionName(topic, index)))
-    const { cursors, resets } = await onceLed(() => this.#cursorsAt(positions, ({ name }) => names.has(name)))
-    if (!partitions.every(isCurrent)) return this.takeUp(partitions, isCurrent)
-    await group.claim(cursors)
-    yield* this.#assign(cursors)
-    for (const [place, reset] of resets) yield this.#passOver(place, reset)
-    group.begun()
+    try {
+      const positions = await group.positions(partitionsOf(this.layout), this.#from)
+      if (positions === undefined) return this.#takeUpLater(share, LOST_PAUSE_MS)
+      const { cursors, resets } = await findStarts(this.#options, positions, this.layout, ({ name }) => names.has(name))
+      if (!partitions.every(share.isCurrent)) return this.#takeUpAs(share)
+      if (!(await group.claim(cursors, this.#from))) return this.#takeUpLater(share, LOST_PAUSE_MS)
+      yield* this.#assign(cursors)
+      for (const [place, reset] of resets) yield this.#passOver(place, reset)
+    } catch (error) {
+      const pause = mayPass(error) ? share.patience.failed(BROKER_AWAY_MS) : undefined
+      if (pause === undefined) throw error
+      this.#takeUpLater(share, pause.ms)
+    }
   }
 
-  async *#giveUpNow(isConcerned: (place: PartitionPlace) => boolean, done: () => void): AsyncGenerator<SourceEvent> {
-    yield* this.#giveUp(isConcerned)
+  #takeUpLater(share: Share, afterMs: number): void {
+    const again = async () => {
+      await sleep(afterMs, undefined, { signal: this.#stopped.signal })
+      await this.#lookForTopics()
+      this.#takeUpAs(share)
+    }
+    again().catch((error: unknown) => this.#ahead.fail(error))
+  }
+
+  *#giveUpNow(
+    isConcerned: (place: PartitionPlace) => boolean,
+    isRebalance: boolean,
+    done: () => void,
+  ): Generator<SourceEvent> {
+    if (isRebalance) this.#awaitShare()
+    yield* this.#giveUp(isConcerned, isRebalance)
     done()
-  }
-
-  async *#start(from: Positions): AsyncGenerator<SourceEvent> {
-    const { config } = this.#options
-    const { cursors, resets } = await this.#cursorsAt(from, () => true)
-    yield* this.#assign(cursors)
-    // Said at once: a restart must not look for `latest` anew.
-    if (config.start !== 'earliest') {
-      for (const { place, nextOffset, leaderEpoch } of cursors) {
-        if (!from.has(place.name)) yield progress(place, nextOffset, leaderEpoch)
-      }
-    }
-    for (const [place, reset] of resets) yield this.#passOver(place, reset)
-  }
-
-  /** Where these partitions are to be read from, and which of them were set back. */
-  async #cursorsAt(positions: Positions, isWanted: (place: PartitionPlace) => boolean) {
-    const { offsets, asked } = planStart(this.#options.config, positions, this.#layout)
-    const wanted = <T>(map: ReadonlyMap<PartitionPlace, T>) => new Map([...map].filter(([place]) => isWanted(place)))
-    const { kept, resets } = await this.#withoutTruncated(wanted(offsets))
-    const cursors = [...kept, ...(await this.#listed(wanted(asked)))].map(([place, { offset, leaderEpoch }]) =>
-      cursorAt(place, offset, leaderEpoch),
-    )
-    return { cursors, resets }
-  }
-
-  /** The known offsets, those of truncated logs set back to where the logs part. */
-  async #withoutTruncated(offsets: ReadonlyMap<PartitionPlace, KafkaPosition>) {
-    const { client, config } = this.#options
-    const kept = new Map<PartitionPlace, EpochOffset>()
-    const resets = new Map<PartitionPlace, Reset>()
-    const epochs = [...offsets].flatMap(([place, { leaderEpoch }]) =>
-      leaderEpoch === undefined || place.leaderEpoch < 0 ? [] : [[place, leaderEpoch] as const],
-    )
-    const ends = await endsOfEpochs(client, new Map(epochs))
-    for (const [place, position] of offsets) {
-      const end = ends.get(place)
-      const reset = end && planTruncated(config.offsetReset, place.name, position, end)
-      if (reset !== undefined) resets.set(place, reset)
-      const { offset, leaderEpoch = -1 } = position
-      kept.set(place, reset === undefined ? { offset, leaderEpoch } : { offset: reset.offset, leaderEpoch: -1 })
-    }
-    return { kept, resets }
-  }
-
-  /** Offsets from the brokers; a time after the last record means the end. No record comes before them: no epoch yet. */
-  async #listed(
-    asked: ReadonlyMap<PartitionPlace, number>,
-  ): Promise<readonly (readonly [PartitionPlace, EpochOffset])[]> {
-    const listed = await this.#listOffsets(asked)
-    const behindTheEnd = [...listed].filter(([, { offset }]) => offset < 0)
-    const ends = await this.#listOffsets(new Map(behindTheEnd.map(([place]) => [place, OFFSET_SPEC.latest])))
-    return [...listed, ...ends]
-      .filter(([, { offset }]) => offset >= 0)
-      .map(([place, { offset }]) => [place, { offset, leaderEpoch: -1 }] as const)
   }
 
   /** Takes up partitions: they are assigned, and fetching from their leaders begins. */
   *#assign(added: readonly PartitionCursor[]): Generator<SourceEvent> {
     this.#cursors = [...this.#cursors, ...added]
     yield { assigned: this.#cursors.map(({ place }) => place.name) }
-    for (const [key, led] of Map.groupBy(added, ({ place: { leader } }) => `${leader.host}:${leader.port}`)) {
-      this.#loopOf(key, (led[0] as PartitionCursor).place).add(led)
+    // Said at once: a restart must not look for `latest` anew, nor go on where an earlier state has it.
+    for (const { place, nextOffset, leaderEpoch } of added) {
+      if (this.#isNews(place, nextOffset)) {
+        yield { progress: place.name, next: positionOf(nextOffset, place.topicId, leaderEpoch) }
+      }
     }
+    this.#leaders.read(added.filter(({ isGivenUp }) => !isGivenUp))
   }
 
-  #loopOf(key: string, { leader }: PartitionPlace): FetchLoop {
-    const running = this.#loops.get(key)
-    if (running !== undefined) return running
-    const { connection, readCommitted, fetchVersion: version } = this.#options
-    const loop = new FetchLoop({ version, readCommitted }, this.#ahead)
-    this.#loops.set(key, loop)
-    const broker = new BrokerConnection(connection, this.#buffers)
-    const { signal } = this.#stopped
-    signal.addEventListener('abort', () => broker.close(), { once: true })
-    const run = async () => {
-      await broker.open(leader)
-      await loop.run(broker, signal)
-    }
-    run().catch((error: unknown) => this.#ahead.fail(error))
-    return loop
+  #isNews({ name, topicId }: PartitionPlace, offset: number): boolean {
+    const known = this.#from.get(name)
+    if (known === undefined) return this.#options.config.start !== 'earliest' || this.#options.group !== undefined
+    const position = parsePosition(known)
+    return position.offset !== offset || isAnother(position.topicId, topicId)
   }
 
   /** Gives up partitions: nothing more of them comes out. */
-  *#giveUp(isGone: (place: PartitionPlace) => boolean): Generator<SourceEvent> {
+  *#giveUp(isGone: (place: PartitionPlace) => boolean, isRebalance = false): Generator<SourceEvent> {
     const gone = this.#cursors.filter(({ place }) => isGone(place))
     for (const cursor of gone) cursor.isGivenUp = true
     this.#cursors = this.#cursors.filter(({ isGivenUp }) => !isGivenUp)
-    if (gone.length > 0) yield { revoked: gone.map(({ place }) => place.name), done: () => undefined }
+    if (gone.length === 0) return
+    yield { revoked: gone.map(({ place }) => place.name), isRebalance, done: () => undefined }
   }
 
   async *#responseEvents(response: FetchedResponse): AsyncGenerator<SourceEvent> {
     try {
       assertNoError(response.errorCode)
-      for (const part of response.parts) if (part.fetched.errorCode !== 0) yield* this.#partitionError(part)
+      const moved: MovedCursor[] = []
+      for (const part of response.parts) if (part.fetched.errorCode !== 0) yield* this.#partitionError(part, moved)
+      this.#leave(moved)
       for await (const event of eventsOf(response, this.#options)) {
         this.#noteGiven(event)
         yield event
@@ -260,32 +252,86 @@ export class Reading implements GroupReader {
     else if ('progress' in event) group.gave(event.progress, parsePosition(event.next).offset)
   }
 
-  async *#partitionError({ cursor, fetched, from: offset }: FetchedPart): AsyncGenerator<SourceEvent> {
+  /** `moved` gets those that another leader, or the same one later, is to be asked for. */
+  async *#partitionError(part: FetchedPart, moved: MovedCursor[]): AsyncGenerator<SourceEvent> {
+    const { cursor, fetched, from: offset } = part
     const { place } = cursor
     const { errorCode } = fetched
     // An answer to what was asked before the cursor was moved.
     if (cursor.isGivenUp || cursor.nextOffset !== offset) return
     const failure = new ProtocolError(errorCode)
-    if (errorCode === OFFSET_OUT_OF_RANGE) yield await this.#resetOffset(cursor)
-    else if (errorCode === CORRUPT_MESSAGE) {
+    if (errorCode === OFFSET_OUT_OF_RANGE) {
+      const reset = await this.#planReset(cursor)
+      if (reset === undefined) moved.push({ cursor, failure })
+      else {
+        cursor.nextOffset = reset.offset
+        cursor.leaderEpoch = -1
+        yield this.#passOver(place, reset)
+      }
+    } else if (errorCode === CORRUPT_MESSAGE) {
       throw new BatchCorruptError({ partition: place.name, offset, reason: 'the broker says CORRUPT_MESSAGE' })
-    } else if (isAnotherLeader(errorCode)) throw leaderChanged(place, failure)
+    } else if (isAnotherLeader(errorCode)) moved.push({ cursor, failure })
     else if (isUnknownTopic(errorCode)) {
-      yield* this.#changeLayout(await this.#describe())
-      if (!cursor.isGivenUp) throw leaderChanged(place, failure)
+      yield* this.#changeTopics(await this.#topics.look())
+      if (!cursor.isGivenUp) moved.push({ cursor, failure })
     } else throw this.#options.client.translate(failure, `read ${place.name}`)
   }
 
-  async #resetOffset(cursor: PartitionCursor): Promise<SourceEvent> {
+  /**
+   * Goes on with new cursors where the old ones stand: what a request that is still under way brings for those is dropped, so
+   * that nothing comes twice.
+   */
+  #leave(moved: readonly MovedCursor[]): void {
+    const [first] = moved
+    if (first === undefined) return
+    const again = new Map(
+      moved.map(({ cursor }) => {
+        const { place, nextOffset, leaderEpoch, patience } = cursor
+        return [cursor, cursorAt(place, nextOffset, leaderEpoch, patience)] as const
+      }),
+    )
+    this.#cursors = this.#cursors.map((cursor) => again.get(cursor) ?? cursor)
+    for (const { cursor } of moved) cursor.isGivenUp = true
+    const { cursor, failure } = first
+    const details = { partition: cursor.place.name, reason: failure.message }
+    this.#leaders.seek([...again.values()], new LeaderChangedError(details, { cause: failure }))
+  }
+
+  /** Undefined where the leader holds the offset after all. */
+  async #planReset({ place, nextOffset: offset }: PartitionCursor): Promise<Reset | undefined> {
     const { client, config } = this.#options
-    const { place, nextOffset: offset } = cursor
     const first = (await listOffsetsOf(client, new Map([[place, OFFSET_SPEC.earliest]]), 0)).get(place)?.offset ?? 0
     const end = (await listOffsetsOf(client, new Map([[place, OFFSET_SPEC.latest]]), 0)).get(place)?.offset ?? 0
-    if (first <= offset && offset <= end) throw leaderChanged(place, new ProtocolError(OFFSET_OUT_OF_RANGE))
-    const reset = planReset(config.offsetReset, { partition: place.name, offset, first, end })
-    cursor.nextOffset = reset.offset
-    cursor.leaderEpoch = -1
-    return this.#passOver(place, reset)
+    if (first <= offset && offset <= end) return undefined
+    return planReset(config.offsetReset, { partition: place.name, offset, first, end })
+  }
+
+  /** Goes on at leaders that were found: where their logs lack what was read, as the configuration says. */
+  async #readOn(cursors: readonly PartitionCursor[]): Promise<void> {
+    const positions = new Map<PartitionPlace, KafkaPosition>(
+      cursors.map(({ place, nextOffset: offset, leaderEpoch }) => [
+        place,
+        { offset, ...(leaderEpoch >= 0 && { leaderEpoch }) },
+      ]),
+    )
+    const { resets } = await withoutTruncated(this.#options, positions)
+    // Behind what was fetched before and waits to be decoded.
+    if (resets.size > 0) this.#ahead.push(() => this.#readOnFrom(cursors, resets))
+    else this.#leaders.read(cursors)
+  }
+
+  async *#readOnFrom(
+    cursors: readonly PartitionCursor[],
+    resets: ReadonlyMap<PartitionPlace, Reset>,
+  ): AsyncGenerator<SourceEvent> {
+    for (const cursor of cursors) {
+      const reset = resets.get(cursor.place)
+      if (cursor.isGivenUp || reset === undefined) continue
+      cursor.nextOffset = reset.offset
+      cursor.leaderEpoch = -1
+      yield this.#passOver(cursor.place, reset)
+    }
+    this.#leaders.read(cursors.filter(({ isGivenUp }) => !isGivenUp))
   }
 
   #passOver(place: PartitionPlace, { offset, skipped, reason }: Reset): SourceEvent {
@@ -301,52 +347,30 @@ export class Reading implements GroupReader {
 
   async #lookForTopics(): Promise<void> {
     try {
-      const now = await this.#describe()
-      const { added, deleted, recreated } = layoutChange(this.#layout, now)
-      if (added.length + deleted.length + recreated.length > 0) this.#ahead.push(() => this.#changeLayout(now))
+      await this.#look()
     } catch (error) {
-      this.#ahead.fail(error)
+      // Where that matters, whoever fetches finds it out too, and says so.
+      if (!mayPass(error)) this.#ahead.fail(error)
     }
   }
 
-  #describe(): Promise<Layout> {
-    const { client, subscription } = this.#options
-    return client.describeTopics('pattern' in subscription ? subscription.pattern : subscription.names)
+  /** Looks at the cluster; what has changed is dealt with between responses. */
+  async #look(): Promise<Layout> {
+    const look = await this.#topics.look()
+    if (this.#topics.hasChanged(look)) this.#ahead.push(() => this.#changeTopics(look))
+    return look.layout
   }
 
-  async *#changeLayout(now: Layout): AsyncGenerator<SourceEvent> {
-    const { subscription, log } = this.#options
-    const { added, deleted, recreated } = layoutChange(this.#layout, now)
-    for (const one of recreated) assertSame(one.before, one.now)
-    for (const { topic } of deleted) {
-      if (!('pattern' in subscription)) throw new TopicDeletedError({ topic })
-      log({ level: 'warn', code: 'KAFKA_TOPIC_DELETED', message: `topic "${topic}" was deleted: it is read no more` })
-    }
-    this.#layout = now
-    yield* this.#giveUp(({ topic }) => !now.has(topic))
-    this.#options.group?.topicsChanged()
+  async *#changeTopics(look: Look): AsyncGenerator<SourceEvent> {
+    const { group, log } = this.#options
+    const { added, gone, recreated } = this.#topics.apply(look)
+    yield* this.#giveUp((place) => !this.#topics.knows(place))
+    if (added.length + gone.size + recreated.size > 0) group?.topicsChanged(gone, recreated)
     // In a group, who hands out the partitions hands out these too.
-    if (added.length === 0 || this.#options.group !== undefined) return
+    if (added.length === 0 || group !== undefined) return
     log({ level: 'info', message: `new: ${added.map(({ name }) => name).join(', ')}` })
-    const offsets = await onceLed(() => this.#listed(new Map(added.map((place) => [place, OFFSET_SPEC.earliest]))))
+    const asked = new Map(added.map((place) => [place, OFFSET_SPEC.earliest]))
+    const offsets = await onceLed(() => listStarts(this.#options, asked))
     yield* this.#assign(offsets.map(([place, { offset }]) => cursorAt(place, offset, -1)))
   }
-
-  #listOffsets(asked: ReadonlyMap<PartitionPlace, number>): Promise<Map<PartitionPlace, EpochOffset>> {
-    return listOffsetsOf(this.#options.client, asked, this.#options.readCommitted ? 1 : 0)
-  }
-}
-
-function progress({ name, topicId }: PartitionPlace, offset: number, leaderEpoch: number): SourceEvent {
-  return { progress: name, next: positionOf(offset, topicId, leaderEpoch) }
-}
-
-function leaderChanged({ name }: PartitionPlace, { message }: ProtocolError): LeaderChangedError {
-  return new LeaderChangedError({ partition: name, reason: message })
-}
-
-/** Brokers that know no topic ids in Fetch go on under the old name with offsets that mean other records. */
-function assertSame({ topic, topicId: expected }: TopicLayout, { topicId: found }: TopicLayout): void {
-  if (expected === undefined || found === undefined || !isAnother(expected, found)) return
-  throw new TopicRecreatedError({ topic, expected, found })
 }

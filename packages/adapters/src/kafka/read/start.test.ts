@@ -75,6 +75,8 @@ describe('planStart', () => {
     expect(() => plan('latest', from, new Map([topicOf('t', 1, 'new')]))).toThrow(
       expect.objectContaining({ code: 'KAFKA_TOPIC_RECREATED' }),
     )
+    const again = plan('latest', from, new Map([topicOf('t', 1, 'new')]), { pattern: 't' })
+    expect(again).toEqual({ offsets: {}, asked: { 't/0': earliest } })
     expect(plan('latest', from, new Map([topicOf('t', 1, 'old')])).offsets['t/0']).toMatchObject({ offset: 5 })
     expect(() => plan('latest', new Map([['t/3', { offset: 5 }]]))).toThrow('topic "t" has no partition 3: it has 3')
     expect(() => plan({ offsets: { '9': 0 } }, none)).toThrow(
@@ -85,6 +87,6 @@ describe('planStart', () => {
   test('topics of the state that match a pattern and are gone', () => {
     const from = new Map(['a_1/0', 'a_1/1', 'a_2/0', 'b/0'].map((name) => [name, { offset: 1 }]))
     const layout = new Map([topicOf('a_2', 1)])
-    expect(topicsGone(from, layout, (topic) => topic.startsWith('a_'))).toEqual(['a_1'])
+    expect(topicsGone(from, layout, (topic) => topic.startsWith('a_'))).toEqual({ gone: ['a_1'], recreated: [] })
   })
 })

@@ -21,13 +21,13 @@ export function planStart(
   from: Positions,
   layout: Layout,
 ): StartPlan {
-  const known = knownPositions(from, layout)
+  const { known, recreated } = knownPositions(from, layout, config.topics !== undefined)
   const chosen = chosenOffsets(config.start, layout)
-  const resumedTopics = new Set([...known.keys()].map(({ topic }) => topic))
+  const resumedTopics = new Set([...recreated, ...[...known.keys()].map(({ topic }) => topic)])
   const offsets = new Map<PartitionPlace, KafkaPosition>()
   const asked = new Map<PartitionPlace, number>()
   for (const place of partitionsOf(layout)) {
-    const offset = chosen.get(place)
+    const offset = recreated.has(place.topic) ? undefined : chosen.get(place)
     const position = known.get(place) ?? (offset === undefined ? undefined : { offset })
     if (position !== undefined) offsets.set(place, position)
     // What a running pipeline has no position for was added since: from its first record, or some would be lost. A topic
@@ -39,14 +39,21 @@ export function planStart(
   return { offsets, asked }
 }
 
-/** The topics of the state that a pattern finds no more. */
-export function topicsGone(from: Positions, layout: Layout, matches: (topic: string) => boolean): readonly string[] {
+/** The topics of the state that a pattern finds no more, and those that were made again. */
+export function topicsGone(
+  from: Positions,
+  layout: Layout,
+  matches: (topic: string) => boolean,
+): { readonly gone: readonly string[]; readonly recreated: readonly string[] } {
   const topics = new Set([...from.keys()].flatMap((name) => parsePartitionName(name)?.topic ?? []))
-  return [...topics].filter((topic) => matches(topic) && !layout.has(topic))
+  const gone = [...topics].filter((topic) => matches(topic) && !layout.has(topic))
+  return { gone, recreated: [...knownPositions(from, layout, true).recreated] }
 }
 
-function knownPositions(from: Positions, layout: Layout): ReadonlyMap<PartitionPlace, KafkaPosition> {
+/** What is known of the layout's partitions. A topic made again: `mayBeNew` of those that a pattern finds. */
+function knownPositions(from: Positions, layout: Layout, mayBeNew: boolean) {
   const known = new Map<PartitionPlace, KafkaPosition>()
+  const recreated = new Set<string>()
   for (const [name, stored] of from) {
     const { topic = '', index = 0 } = parsePartitionName(name) ?? {}
     const found = layout.get(topic)
@@ -54,11 +61,11 @@ function knownPositions(from: Positions, layout: Layout): ReadonlyMap<PartitionP
     const position = parsePosition(stored)
     const { topicId: expected } = position
     if (expected !== undefined && found.topicId !== undefined && isAnother(expected, found.topicId)) {
-      throw new TopicRecreatedError({ topic, expected, found: found.topicId })
-    }
-    known.set(placeOf(layout, topic, index), position)
+      if (!mayBeNew) throw new TopicRecreatedError({ topic, expected, found: found.topicId })
+      recreated.add(topic)
+    } else known.set(placeOf(layout, topic, index), position)
   }
-  return known
+  return { known, recreated }
 }
 
 function chosenOffsets(start: KafkaSourceConfig['start'], layout: Layout): ReadonlyMap<PartitionPlace, number> {

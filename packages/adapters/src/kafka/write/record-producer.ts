@@ -4,7 +4,7 @@ import { crc32c } from '@node-rs/crc32'
 import type { KafkaClient } from '../client/client.ts'
 import { compress } from '../client/codecs.ts'
 import type { TopicLayout } from '../client/layout.ts'
-import { DUPLICATE_SEQUENCE_NUMBER, ProtocolError } from '../client/protocol-errors.ts'
+import { DUPLICATE_SEQUENCE_NUMBER, LEADER_NOT_AVAILABLE, ProtocolError } from '../client/protocol-errors.ts'
 import type { BrokerAddress } from '../client/sockets.ts'
 import { partitionOfKey } from './partitioner.ts'
 
@@ -45,7 +45,8 @@ interface PartitionPlace {
 
 interface PartitionWriter extends PartitionPlace {
   readonly builder: RecordBatchBuilder
-  leader: BrokerAddress
+  /** Undefined while the partition has none. */
+  leader: BrokerAddress | undefined
   sequence: number
 }
 
@@ -180,7 +181,7 @@ export class RecordProducer {
     await this.#options.beforeSend?.(batches.map(({ writer }) => writer))
     let waiting = batches
     for (let attempt = 1; ; attempt++) {
-      const byLeader = Map.groupBy(waiting, ({ writer }) => `${writer.leader.host}:${writer.leader.port}`)
+      const byLeader = Map.groupBy(waiting, ({ writer: { leader } }) => leader && `${leader.host}:${leader.port}`)
       const outcomes = await Promise.all([...byLeader.values()].map((some) => this.#request(some)))
       const failed = outcomes.flat()
       if (failed.length === 0) return
@@ -201,7 +202,8 @@ export class RecordProducer {
       partitionData: some.map(({ writer, records }) => ({ index: writer.index, records })),
     }))
     try {
-      const leader = (batches[0] as SealedBatch).writer.leader
+      const leader = batches[0]?.writer.leader
+      if (leader === undefined) throw new ProtocolError(LEADER_NOT_AVAILABLE)
       const body = { transactionalId, acks: ACKS_ALL, timeoutMs: TIMEOUT_MS, topicData }
       const answer = await client.request(leader, produce, body)
       return batches.flatMap((batch) => {
