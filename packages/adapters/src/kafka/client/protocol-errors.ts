@@ -93,7 +93,7 @@ export const MEMBER_ID_REQUIRED = 79
 export const UNKNOWN_MEMBER_ID = 25
 const FENCED_MEMBER_EPOCH = 110
 /** The member's epoch went on, which it hears with its next heartbeat. */
-export const STALE_MEMBER_EPOCH = 113
+const STALE_MEMBER_EPOCH = 113
 
 /** The group has gone on without this member, or without this generation of it: what it owned is another’s. */
 const LOST_MEMBERSHIP: ReadonlySet<number> = new Set([22, UNKNOWN_MEMBER_ID, 82, FENCED_MEMBER_EPOCH])
