@@ -4,7 +4,7 @@ import { reportError } from './output/report-error.ts'
 import { createProgram } from './program.ts'
 
 /** Exit codes: done or interrupted, failed or mistakes found, wrongly called. */
-const EXIT = { done: 0, usage: 2 } as const
+const EXIT = { done: 0, failed: 1, usage: 2 } as const
 
 /** How long the process may take to end by itself once its command is over; then something was left open. */
 const LINGER_MS = 3000
@@ -12,8 +12,9 @@ const LINGER_MS = 3000
 /** Runs the command line and sets the exit code; never throws. */
 export async function runCli(argv: readonly string[]): Promise<void> {
   const context = processContext(argv)
-  endWithReader(process.stdout)
-  endWithReader(process.stderr)
+  const json = argv.includes('--json')
+  endWithReader(process.stdout, (error) => reportError(error, context, json))
+  endWithReader(process.stderr, () => EXIT.failed)
   process.exitCode = await runCommand(argv, context)
   setTimeout(() => process.exit(), LINGER_MS).unref()
 }
@@ -30,10 +31,9 @@ export async function runCommand(argv: readonly string[], context: CliContext): 
   }
 }
 
-/** A reader that goes away (`headrace query … | head -3`) ends the program quietly. */
-function endWithReader(stream: NodeJS.WriteStream): void {
+/** A reader that goes away (`headrace query … | head -3`) ends the program quietly; a full disk is a failure. */
+function endWithReader(stream: NodeJS.WriteStream, failed: (error: Error) => number): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.done)
-    throw error
+    process.exit(error.code === 'EPIPE' ? EXIT.done : failed(error))
   })
 }

@@ -5,11 +5,13 @@ import {
   durationArgument,
   memoryArgument,
   momentArgument,
-  parameterArgument,
+  parameterOption,
   portArgument,
   rateArgument,
   shareArgument,
 } from './options.ts'
+
+const parameters = (text: string, before = {}) => parameterOption().parseArg?.(text, before)
 
 describe('option values', () => {
   test('are read', () => {
@@ -20,7 +22,7 @@ describe('option values', () => {
     expect(durationArgument('5s')).toBe(5000)
     expect(memoryArgument(' 1.5 GiB ')).toBe('1.5 GiB')
     expect(dateArgument('2021-03-19')).toBe('2021-03-19')
-    expect(parameterArgument('a=b=c', { x: 'y' })).toEqual({ x: 'y', a: 'b=c' })
+    expect(parameters('a=b=c', { x: 'y' })).toEqual({ x: 'y', a: 'b=c' })
   })
 
   test.each(['2026-11-20T10:00:00Z', '2026-11-20T10:00:00', '2026-11-20 10:00:00', '2026-11-20T11:00:00+01:00'])(
@@ -45,8 +47,8 @@ describe('option values', () => {
     [memoryArgument, '12'],
     [momentArgument, 'yesterday'],
     [dateArgument, '19.03.2021'],
-    [(text: string) => parameterArgument(text, {}), '=x'],
-    [(text: string) => parameterArgument(text, {}), 'novalue'],
+    [(text: string) => parameters(text), '=x'],
+    [(text: string) => parameters(text), 'novalue'],
   ])('%o refuses %s', (parse, text) => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'commander.invalidArgument' }))
   })

@@ -14,8 +14,13 @@ export function jsonOption(description: string) {
 
 /** `--param name=value`, given any number of times. */
 export function parameterOption() {
-  return new Option('--param <name=value>', 'value of a parameter in the file; as often as needed')
-    .argParser(parameterArgument)
+  return namedValuesOption('--param <name=value>', 'value of a parameter in the file; as often as needed')
+}
+
+/** An option that takes `name=value`, given any number of times. */
+export function namedValuesOption<Flags extends string>(flags: Flags, description: string) {
+  return new Option(flags, description)
+    .argParser(namedValueArgument)
     .default({} as Readonly<Record<string, string>>, 'none')
 }
 
@@ -94,8 +99,7 @@ function durationOf(text: string): number {
   }
 }
 
-/** Collects `--param name=value`, given any number of times. */
-export function parameterArgument(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+function namedValueArgument(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
   const split = text.indexOf('=')
   if (split < 1) throw new InvalidArgumentError('It must look like name=value.')
   return { ...before, [text.slice(0, split)]: text.slice(split + 1) }

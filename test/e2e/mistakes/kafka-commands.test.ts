@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Authority, type Certificate, canMakeCertificates, certificateNeeds } from '../../support/certificates.ts'
 import { commandLine } from '../../support/command-line.ts'
 import { HeadraceProcess, headrace } from '../../support/headrace-process.ts'
-import { type Expected, expectMistake } from '../../support/mistakes.ts'
+import { type Expected, expectMistake, expectNoTrace } from '../../support/mistakes.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { closedPort } from './scene.ts'
 
@@ -62,6 +62,14 @@ describe('which cluster', () => {
     })
   })
 
+  test('a variable that holds no address', async () => {
+    expectMistake(await run(['topics', 'list'], { HEADRACE_BOOTSTRAP: 'http://kafka:9092' }), {
+      code: 'KAFKA_FLAGS_UNFIT',
+      message: '"http://kafka:9092" in HEADRACE_BOOTSTRAP is not host:port',
+      hint: /^Write host:port/,
+    })
+  })
+
   test('a profile: of headrace.yaml, of the user’s own, and one that is nowhere', async () => {
     const desk = path.join(folder(), 'desk')
     const home = path.join(folder(), 'config')
@@ -101,15 +109,35 @@ describe('what does not exist', () => {
   test.each<[string[], Expected]>([
     [
       ['consume', 'trades', '--partition', '2', '--until-end'],
-      { code: 'PARTITION_UNKNOWN', message: /has no partition 2: it has 2/, hint: /^Leave --partition out/ },
+      { code: 'PARTITION_UNKNOWN', message: /has no partition 2: it has 2/, hint: /^Name a partition that is there/ },
     ],
     [
       ['produce', 'trades', '--partition', '7', '--file', '/dev/null'],
-      { code: 'PARTITION_UNKNOWN', message: /has no partition 7: it has 2/, hint: /^Leave --partition out/ },
+      { code: 'PARTITION_UNKNOWN', message: /has no partition 7: it has 2/, hint: /^Name a partition that is there/ },
     ],
     [
       ['produce', 'trades', '--file', 'no-such-file'],
       { code: 'KAFKA_FILE_UNREADABLE', message: /^the file of --file cannot be read: no-such-file/, hint: /^Check/ },
+    ],
+    [
+      ['produce', 'trades', '--file', '/'],
+      {
+        code: 'KAFKA_FILE_UNREADABLE',
+        message: 'the file of --file cannot be read: /: it is a folder',
+        hint: /^Check/,
+      },
+    ],
+    [
+      ['topics', 'alter', 'trades', '--delete-config', 'retentoin.ms'],
+      {
+        code: 'TOPIC_CONFIG_UNKNOWN',
+        message: 'topic "trades" has no config "retentoin.ms"',
+        hint: 'Did you mean "retention.ms"?',
+      },
+    ],
+    [
+      ['topics', 'alter', 'trades', '--config', 'colour=blue'],
+      { code: 'TOPIC_CONFIG_UNKNOWN', message: /no config "colour"/, hint: /describe trades --all-configs/ },
     ],
     [
       ['groups', 'delete', 'nobody'],
@@ -129,7 +157,7 @@ describe('what does not exist', () => {
     ],
     [
       ['topics', 'alter', 'trades', '--partitions', '1'],
-      { code: 'KAFKA_REQUEST_FAILED', message: /1 partitions: INVALID_PARTITIONS/, hint: /./ },
+      { code: 'KAFKA_REQUEST_FAILED', message: /1 partition: INVALID_PARTITIONS/, hint: /./ },
     ],
     [
       ['consume', 'trades', '--group', 'g', '--from', '5'],
@@ -151,6 +179,15 @@ describe('what does not exist', () => {
       const ended = await run(args, plain())
       expect(ended.code, ended.stderr).toBe(2)
       expect(ended.stderr).toMatch(/^error: .*\n\(--help says what there is\)/)
+    }
+  })
+
+  test.skipIf(process.platform !== 'linux')('a full disk behind the output (needs Linux)', async () => {
+    const settings = { cwd: folder(), env: plain(), within: ['sh', '-c', 'exec "$@" > /dev/full', 'sh'] }
+    for (const args of [['topics', 'list'], ['topics', 'list', '--json'], ['--help']]) {
+      const ended = await headrace(args, settings)
+      expectNoTrace(ended)
+      expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('ENOSPC')])
     }
   })
 
@@ -273,6 +310,7 @@ describe(`logins and TLS${certificateNeeds}`, () => {
       [...login('plain'), '--password-env', 'NO_SUCH_VARIABLE'],
       { code: 'KAFKA_FLAGS_UNFIT', message: /NO_SUCH_VARIABLE of --password-env is not set/, hint: /--password-file/ },
     ],
+    [['--ca', '/dev/null'], { code: 'KAFKA_FILE_UNREADABLE', message: /holds no certificate in PEM$/, hint: /^Check/ }],
     [['--ca', 'missing.pem'], { code: 'KAFKA_FILE_UNREADABLE', message: /^the file of --ca/, hint: /^Check the path/ }],
   ])('%j', async (args, expected) => {
     expectMistake(await run(['topics', 'list', '--bootstrap', address('PLAINTEXT'), ...args]), expected)

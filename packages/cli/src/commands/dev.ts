@@ -3,7 +3,7 @@ import path from 'node:path'
 import { Command } from '@commander-js/extra-typings'
 import type { CliContext } from '../context.ts'
 import { ServiceEndedError } from '../errors.ts'
-import { countArgument, dataOption, jsonOption, parameterArgument, portArgument } from '../options.ts'
+import { countArgument, dataOption, jsonOption, namedValuesOption, portArgument } from '../options.ts'
 import type { BrokerSecurity } from '../services/broker-security.ts'
 import type { DevServices } from '../services/dev-services.ts'
 
@@ -16,11 +16,11 @@ export function devCommand(context: CliContext) {
     .addOption(dataOption())
     .option('--kafka-port <port>', `port of the broker (default: ${KAFKA_PORT} if it is free, else any)`, portArgument)
     .option('--partitions <n>', 'partitions of topics that are made by being used', countArgument)
-    .option(
-      '--kafka-config <name=value>',
-      "one of Kafka's broker configs such as log.retention.ms; as often as needed",
-      parameterArgument,
-      {},
+    .addOption(
+      namedValuesOption(
+        '--kafka-config <name=value>',
+        "one of Kafka's broker configs such as log.retention.ms; as often as needed",
+      ),
     )
     .option('--kafka-listen <host:port>', 'a second listener, for clients from elsewhere or with a login')
     .option('--kafka-advertise <host>', 'what clients of the second listener are told to connect to')

@@ -1,6 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import type { CliContext } from '../context.ts'
-import { resetTargetArgument, topicPartitionsArgument } from '../kafka/arguments.ts'
+import { resetTargetArgument, type TopicPartitions, topicPartitionsArgument } from '../kafka/arguments.ts'
 import { CONNECTION_HELP, withConnection } from '../kafka/connection/options.ts'
 import { forEach } from '../kafka/each.ts'
 import { withCluster } from '../kafka/with-cluster.ts'
@@ -81,11 +81,13 @@ function reset(context: CliContext) {
         .argParser(resetTargetArgument)
         .makeOptionMandatory(),
     )
-    .option(
-      '--topic <name[:partitions]>',
-      'only this topic, or only these of its partitions (trades:0,2); as often as needed (default: all with offsets)',
-      topicPartitionsArgument,
-      [],
+    .addOption(
+      new Option(
+        '--topic <name[:partitions]>',
+        'only this topic, or only these of its partitions (trades:0,2); as often as needed',
+      )
+        .argParser(topicPartitionsArgument)
+        .default([] as readonly TopicPartitions[], 'all with offsets'),
     )
     .option('--dry-run', 'show what would be moved, and move nothing')
     .addOption(jsonOption('print one JSON document'))

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import type { CliContext } from '../context.ts'
@@ -7,7 +7,7 @@ import { CONNECTION_HELP, withConnection } from '../kafka/connection/options.ts'
 import { FlagFileError } from '../kafka/errors.ts'
 import { INPUT_FORMATS } from '../kafka/produce/input.ts'
 import { withCluster } from '../kafka/with-cluster.ts'
-import { jsonOption, momentArgument, parameterArgument, rateArgument } from '../options.ts'
+import { jsonOption, momentArgument, namedValuesOption, rateArgument } from '../options.ts'
 import { formatBytes, formatCounted, formatElapsed, formatRate } from '../output/format.ts'
 import { liveView } from '../output/live-view.ts'
 
@@ -33,7 +33,7 @@ export function produceCommand(context: CliContext) {
     .option('--key-separator <text>', 'ends the key of key-value', nonEmptyArgument, ':')
     .option('--delimiter <character>', 'between the fields of CSV', characterArgument, ',')
     .option('--null <text>', 'this text as a value or key means null: a value of null is a tombstone')
-    .option('--header <name=value>', 'a header of every record; as often as needed', parameterArgument, {})
+    .addOption(namedValuesOption('--header <name=value>', 'a header of every record; as often as needed'))
     .option('--partition <n>', 'send all there (default: by the key, as other clients do)', partitionArgument)
     .option('--timestamp <time>', 'of every record (default: the moment of sending)', momentArgument)
     .addOption(new Option('--compression <codec>', 'compress batches').choices(CODECS).default('none' as const))
@@ -86,14 +86,16 @@ ${CONNECTION_HELP}`,
           () => renderSummary(summary()),
           () => renderSummary(summary()),
         )
+      if (stream === process.stdin && process.stdin.isTTY)
+        context.stderr.write('Each line that you type is sent as a record. Ctrl-D ends it.\n')
       try {
         await sendInput({ stream, input, writer, rate, timestamp, signal, onProgress })
       } finally {
-        view.end()
+        view.clear()
         writer.close()
         tell(summary(), options.json === true, context)
       }
-    })
+    }).finally(() => stream.destroy())
   })
 }
 
@@ -112,7 +114,7 @@ function summaryOf(topic: string, sent: { records: number; bytes: number }, elap
 
 function renderSummary({ topic, records, bytes, elapsedMs, recordsPerSecond }: Summary): string {
   const taken = `${formatElapsed(elapsedMs)}, ${formatRate(recordsPerSecond)}`
-  return `sent ${formatCounted(records, 'record')} (${formatBytes(bytes)}) to "${topic}" in ${taken}`
+  return `sent ${formatCounted(records, 'record')} to "${topic}" in ${taken}, ${formatBytes(bytes)} on the wire`
 }
 
 function tell(summary: Summary, json: boolean, { stdout, stderr }: CliContext): void {
@@ -120,14 +122,16 @@ function tell(summary: Summary, json: boolean, { stdout, stderr }: CliContext): 
   else stderr.write(`${renderSummary(summary)}\n`)
 }
 
-function openFile(path: string): Promise<Readable> {
-  const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES })
-  return new Promise((resolve, reject) => {
-    stream.once('open', () => resolve(stream))
-    stream.once('error', (cause) =>
-      reject(new FlagFileError({ flag: '--file', path, reason: cause.message }, { cause })),
-    )
-  })
+async function openFile(path: string): Promise<Readable> {
+  try {
+    const file = await open(path)
+    if (!(await file.stat()).isDirectory()) return file.createReadStream({ highWaterMark: CHUNK_BYTES })
+    await file.close()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new FlagFileError({ flag: '--file', path, reason }, { cause })
+  }
+  throw new FlagFileError({ flag: '--file', path, reason: 'it is a folder' })
 }
 
 function nonEmptyArgument(text: string): string {

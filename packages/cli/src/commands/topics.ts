@@ -1,11 +1,11 @@
-import { Command } from '@commander-js/extra-typings'
+import { Command, Option } from '@commander-js/extra-typings'
 import type { CliContext } from '../context.ts'
 import { CONNECTION_HELP, withConnection } from '../kafka/connection/options.ts'
 import { forEach } from '../kafka/each.ts'
-import { AlterNothingError } from '../kafka/errors.ts'
+import { AlterNothingError, TopicExistsError } from '../kafka/errors.ts'
 import { withCluster } from '../kafka/with-cluster.ts'
-import { countArgument, jsonOption, parameterArgument } from '../options.ts'
-import { formatCount } from '../output/format.ts'
+import { countArgument, jsonOption, namedValuesOption } from '../options.ts'
+import { formatCount, formatCounted } from '../output/format.ts'
 import { renderTable } from '../output/table.ts'
 import { renderTopic } from '../output/topic.ts'
 
@@ -31,11 +31,8 @@ function create(context: CliContext) {
     .argument('<topic...>', 'names')
     .option('--partitions <n>', 'how many (default: as the cluster is set up)', countArgument)
     .option('--replication-factor <n>', 'copies of each (default: as the cluster is set up)', countArgument)
-    .option(
-      '--config <name=value>',
-      'a config such as cleanup.policy=compact; as often as needed',
-      parameterArgument,
-      {},
+    .addOption(
+      namedValuesOption('--config <name=value>', 'a config such as cleanup.policy=compact; as often as needed'),
     )
     .option('--if-not-exists', 'a topic that is there already is left as it is')
     .option('--dry-run', 'only ask whether it could be done')
@@ -47,24 +44,29 @@ function create(context: CliContext) {
     await withCluster(options, context, async (cluster) => {
       const { createTopic } = await import('../kafka/admin/topics.ts')
       const created = await forEach(names, context, options.json === true, async (topic) => {
-        const isNew = await createTopic(cluster, topic, { partitions, replicationFactor, configs, dryRun }).then(
-          () => true,
-          (error: Error & { code?: string }) => {
-            if (options.ifNotExists === true && error.code === 'TOPIC_EXISTS') return false
-            throw error
-          },
-        )
-        if (options.json !== true) context.stdout.write(`${createdText(topic, isNew, dryRun)}\n`)
-        return { topic, created: isNew && !dryRun }
+        const wanted = { partitions, replicationFactor, configs, dryRun }
+        try {
+          const replicas = await createTopic(cluster, topic, wanted)
+          if (options.json !== true) {
+            context.stdout.write(`topic "${topic}" ${dryRun ? 'could be created (dry run)' : 'created'}\n`)
+            tellReplicas(topic, replicationFactor, replicas, context)
+          }
+          return { topic, created: !dryRun }
+        } catch (error) {
+          if (options.ifNotExists !== true || !(error instanceof TopicExistsError)) throw error
+          if (options.json !== true) context.stdout.write(`topic "${topic}" is there already\n`)
+          return { topic, created: false }
+        }
       })
       if (options.json === true) context.stdout.write(`${JSON.stringify({ dryRun, topics: created })}\n`)
     })
   })
 }
 
-function createdText(topic: string, isNew: boolean, dryRun: boolean): string {
-  if (!isNew) return `topic "${topic}" is there already`
-  return dryRun ? `topic "${topic}" could be created (dry run)` : `topic "${topic}" created`
+/** The embedded broker takes any replication factor, and keeps one replica. */
+function tellReplicas(topic: string, wanted = 0, got = wanted, { stderr }: CliContext): void {
+  if (wanted > 0 && got !== wanted)
+    stderr.write(`topic "${topic}" has ${formatCounted(got, 'replica')}, not ${wanted}: the cluster gives no more\n`)
 }
 
 function list(context: CliContext) {
@@ -116,8 +118,12 @@ function alter(context: CliContext) {
     .description('add partitions, change configs; what is not named stays as it is')
     .argument('<topic>', 'its name')
     .option('--partitions <n>', 'how many it shall have in all: never fewer than now', countArgument)
-    .option('--config <name=value>', 'set a config; as often as needed', parameterArgument, {})
-    .option('--delete-config <name>', 'give a config back to the default; as often as needed', appendArgument, [])
+    .addOption(namedValuesOption('--config <name=value>', 'set a config; as often as needed'))
+    .addOption(
+      new Option('--delete-config <name>', 'give a config back to the default; as often as needed')
+        .argParser(appendArgument)
+        .default([] as readonly string[], 'none'),
+    )
     .option('--dry-run', 'only ask whether it could be done')
     .addOption(jsonOption('print one JSON document'))
     .addHelpText('after', CONNECTION_HELP)

@@ -8,7 +8,7 @@ import type { ResetTarget } from './admin/plan-reset.ts'
  * ago (`15m ago`). Throws commander's InvalidArgumentError.
  */
 export function resetTargetArgument(text: string): ResetTarget {
-  const start = startArgument(text)
+  const start = startOf(text, 'earliest, latest, an offset, a shift (+100, -100), a time, or "15m ago"')
   if (start.kind === 'offset' && /^[+-]/.test(text)) return { kind: 'shift', by: start.offset }
   return start
 }
@@ -18,12 +18,16 @@ export type StartTarget = Exclude<ResetTarget, { kind: 'shift' }>
 
 /** The same without shifts: where reading begins. `-100` is an offset of −100, for the caller to make sense of. */
 export function startArgument(text: string): StartTarget {
+  return startOf(text, 'earliest, latest, an offset, the last n (-10), a time, or "15m ago"')
+}
+
+function startOf(text: string, choices: string): StartTarget {
   if (text === 'earliest' || text === 'latest') return { kind: text }
   if (/^[+-]?\d+$/.test(text)) return { kind: 'offset', offset: integerArgument(text) }
   const ago = /^(.+?)\s*ago$/.exec(text)?.[1]
   if (ago !== undefined) return { kind: 'timestamp', timestampMs: Date.now() - durationOf(ago) }
   if (!/^\d{4}-\d\d-\d\d/.test(text)) {
-    throw new InvalidArgumentError('It must be earliest, latest, an offset, a time, or "15m ago".')
+    throw new InvalidArgumentError(`It must be ${choices}.`)
   }
   return { kind: 'timestamp', timestampMs: momentArgument(text) }
 }

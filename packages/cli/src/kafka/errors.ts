@@ -77,7 +77,7 @@ export class PartitionUnknownError extends defineError<{ topic: string; partitio
   fault: 'user',
   retry: 'never',
   message: (d) => `topic "${d.topic}" has no partition ${d.partition}: it has ${d.count}, numbered from 0`,
-  hint: () => 'Leave --partition out for all, or name one that is there.',
+  hint: () => 'Name a partition that is there, or none for all of them.',
   example: { topic: 'trades', partition: 7, count: 4 },
 }) {}
 
@@ -120,6 +120,19 @@ export class AlterNothingError extends defineError<{ topic: string }>({
   message: (d) => `nothing is said that should change of topic "${d.topic}"`,
   hint: () => 'Give --partitions N, --config name=value or --delete-config name.',
   example: { topic: 'trades' },
+}) {}
+
+/** A config that the cluster does not know of a topic. */
+export class TopicConfigUnknownError extends defineError<{ topic: string; name: string; similar: readonly string[] }>({
+  code: 'TOPIC_CONFIG_UNKNOWN',
+  fault: 'user',
+  retry: 'never',
+  message: (d) => `topic "${d.topic}" has no config "${d.name}"`,
+  hint: (d) =>
+    d.similar.length === 0
+      ? `\`headrace topics describe ${d.topic} --all-configs\` shows those there are.`
+      : `Did you mean ${d.similar.map((name) => `"${name}"`).join(' or ')}?`,
+  example: { topic: 'trades', name: 'retention', similar: ['retention.ms'] },
 }) {}
 
 /** A line of what is to be sent; those before it have been sent. */

@@ -46,14 +46,15 @@ export function renderGroup(report: GroupReport, { colors, stdout }: CliContext)
 
 /** The offsets that were moved, or would be. */
 export function renderReset(moves: readonly PlannedReset[], dryRun: boolean, { colors, stdout }: CliContext): string {
+  const isNoted = moves.some(({ isClamped }) => isClamped)
   const table = renderTable(
-    [{ name: 'topic' }, right('partition'), right('from'), right('to'), { name: '' }],
+    [{ name: 'topic' }, right('partition'), right('from'), right('to'), ...(isNoted ? [{ name: 'note' }] : [])],
     moves.map(({ topic, partition, from, to, isClamped }) => [
       topic,
       partition,
       numberText(from),
       formatCount(to),
-      isClamped ? 'the nearest there is' : '',
+      ...(isNoted ? [isClamped ? 'the nearest there is' : ''] : []),
     ]),
     { colors, width: stdout.columns },
   )

@@ -8,6 +8,8 @@ export interface LiveView {
   note(text: string): void
   /** Draws `frame` for the last time and leaves it standing. */
   end(): void
+  /** Takes the live part away. */
+  clear(): void
 }
 
 export interface LiveViewOptions {
@@ -56,6 +58,11 @@ class TerminalView implements LiveView {
     this.#frame = undefined
   }
 
+  clear(): void {
+    this.#erase()
+    this.#frame = undefined
+  }
+
   #draw(): void {
     if (this.#frame === undefined) return
     this.#drawnAt = this.#now()
@@ -97,6 +104,8 @@ class LogView implements LiveView {
   }
 
   end(): void {}
+
+  clear(): void {}
 }
 
 /** Rows of the terminal that a text takes once long lines have been folded; colour codes take none. */

@@ -2,11 +2,11 @@
 const MOST = 3
 
 /** How far off a name counts that holds the other one whole. */
-const CONTAINED = 2
+const CONTAINED = 1.5
 
 /** The names that someone who wrote `wanted` may have meant, the nearest first. */
 export function similarNames(wanted: string, names: readonly string[]): readonly string[] {
-  const tolerance = Math.max(CONTAINED, Math.floor(wanted.length / 3))
+  const tolerance = wanted.length < 5 ? CONTAINED : Math.max(2, Math.floor(wanted.length / 3))
   return names
     .map((name) => ({ name, distance: nearness(wanted.toLowerCase(), name.toLowerCase()) }))
     .filter(({ distance }) => distance <= tolerance)

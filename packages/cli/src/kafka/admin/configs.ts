@@ -1,6 +1,7 @@
-import { assertNoError } from '@headrace/adapters/kafka'
+import { assertNoError, similarNames } from '@headrace/adapters/kafka'
 import { CONFIG_SOURCE, describeConfigs, incrementalAlterConfigs, RESOURCE_TYPE } from '@headrace/broker/protocol'
 import type { KafkaCluster } from '../cluster.ts'
+import { TopicConfigUnknownError } from '../errors.ts'
 import { refusal } from './refusal.ts'
 
 /** Operations of IncrementalAlterConfigs. */
@@ -35,8 +36,9 @@ export interface ConfigChange {
   readonly dryRun: boolean
 }
 
-/** Changes single configs of a topic and leaves the others alone. Throws KAFKA_REQUEST_FAILED in the broker's words. */
+/** Changes single configs of a topic and leaves the others alone. Throws TOPIC_CONFIG_UNKNOWN, or KAFKA_REQUEST_FAILED in the broker's words. */
 export async function alterConfigs(cluster: KafkaCluster, topic: string, change: ConfigChange): Promise<void> {
+  await assertKnown(cluster, topic, [...Object.keys(change.set), ...change.unset])
   const operation = `alter the configs of topic "${topic}"`
   const configs = [
     ...Object.entries(change.set).map(([name, value]) => ({ name, configOperation: SET, value })),
@@ -47,4 +49,12 @@ export async function alterConfigs(cluster: KafkaCluster, topic: string, change:
   const answer = await cluster.request(incrementalAlterConfigs, body, 'controller', operation)
   const [altered] = answer.responses
   if (altered !== undefined && altered.errorCode !== 0) throw refusal(altered, operation)
+}
+
+/** A broker takes back what was never there, and says nothing of it. */
+async function assertKnown(cluster: KafkaCluster, topic: string, names: readonly string[]): Promise<void> {
+  const known = (await topicConfigs(cluster, topic)).map(({ name }) => name)
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown !== undefined)
+    throw new TopicConfigUnknownError({ topic, name: unknown, similar: similarNames(unknown, known) })
 }

@@ -1,5 +1,6 @@
 import { ProtocolError } from '@headrace/adapters/kafka'
 import { createPartitions, createTopics, deleteTopics, ZERO_UUID } from '@headrace/broker/protocol'
+import { formatCounted } from '../../output/format.ts'
 import type { KafkaCluster, TopicMetadata } from '../cluster.ts'
 import { TopicExistsError } from '../errors.ts'
 import { refusal } from './refusal.ts'
@@ -53,8 +54,8 @@ export function summaryOf({ name, topicId, partitions, isInternal }: TopicMetada
   }
 }
 
-/** Makes a topic and waits until it can be used. Throws TOPIC_EXISTS, KAFKA_REQUEST_FAILED. */
-export async function createTopic(cluster: KafkaCluster, name: string, wanted: NewTopic): Promise<void> {
+/** Makes a topic, waits until it can be used, and gives its replicas where the cluster tells them. Throws TOPIC_EXISTS, KAFKA_REQUEST_FAILED. */
+export async function createTopic(cluster: KafkaCluster, name: string, wanted: NewTopic): Promise<number | undefined> {
   const operation = `create topic "${name}"`
   const { partitions = BROKER_DEFAULT, replicationFactor = BROKER_DEFAULT, dryRun } = wanted
   const asked = {
@@ -72,6 +73,7 @@ export async function createTopic(cluster: KafkaCluster, name: string, wanted: N
   if (created?.errorCode === TOPIC_ALREADY_EXISTS) throw new TopicExistsError({ topic: name })
   if (created !== undefined && created.errorCode !== 0) throw refusal(created, operation)
   if (!dryRun) await untilTold(cluster, name, hasLeaders)
+  return created === undefined || created.replicationFactor < 0 ? undefined : created.replicationFactor
 }
 
 /** Deletes a topic with all its records. Throws TOPIC_UNKNOWN, KAFKA_REQUEST_FAILED. */
@@ -94,7 +96,7 @@ export async function deleteTopic(cluster: KafkaCluster, name: string): Promise<
 
 /** Gives a topic more partitions: `count` in all. */
 export async function growTopic(cluster: KafkaCluster, name: string, count: number, dryRun: boolean): Promise<void> {
-  const operation = `give topic "${name}" ${count} partitions`
+  const operation = `give topic "${name}" ${formatCounted(count, 'partition')}`
   const body = { topics: [{ name, count, assignments: null }], timeoutMs: TIMEOUT_MS, validateOnly: dryRun }
   const answer = await cluster.request(createPartitions, body, 'controller', operation, ({ results }) =>
     assertController(results[0]?.errorCode),

@@ -26,6 +26,6 @@ export async function profileConnection(name: string, dataDirectory: string): Pr
     if (connections.declared.has(name)) return connections.resolve('kafka', name) as KafkaConnection
     known.push(...[...connections.declared].filter(([, type]) => type === 'kafka').map(([found]) => found))
   }
-  const looked = folders.map((folder) => path.join(path.relative(process.cwd(), folder), 'headrace.yaml'))
+  const looked = ['headrace.yaml', path.join(folders[1] as string, 'headrace.yaml')]
   throw new ProfileUnknownError({ name, known, looked: looked.join(' or ') })
 }

@@ -70,14 +70,21 @@ export function withConnection<Args extends unknown[], Opts extends OptionValues
 }
 
 function bootstrapArgument(text: string): string {
-  const addresses = text.split(',').map((address) => address.trim())
-  for (const address of addresses) {
-    const port = /^(?:[^:@\s/]+|\[[0-9a-fA-F:]+\])(?::(\d+))?$/.exec(address)
-    if (port === null || Number(port[1] ?? 1) < 1 || Number(port[1] ?? 1) > 65_535) {
-      throw new InvalidArgumentError(`"${address}" is not host:port.`)
-    }
-  }
-  return addresses.join(',')
+  const wrong = wrongAddress(text)
+  if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is not host:port.`)
+  return text
+}
+
+/** Of several addresses with commas the first that is none; undefined where all are. */
+export function wrongAddress(addresses: string): string | undefined {
+  return addresses
+    .split(',')
+    .map((address) => address.trim())
+    .find((address) => {
+      const parts = /^(?:[^:@\s/]+|\[[0-9a-fA-F:]+\])(?::(\d+))?$/.exec(address)
+      const port = Number(parts?.[1] ?? 1)
+      return parts === null || port < 1 || port > 65_535
+    })
 }
 
 export const CONNECTION_HELP = `

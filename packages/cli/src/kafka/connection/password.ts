@@ -14,7 +14,7 @@ export async function askPassword(username: string): Promise<string> {
   const { input, output } = terminal
   output.write(`Password for ${username}: `)
   try {
-    return await readHidden(input)
+    return await readHidden(input, () => output.write('\n'))
   } finally {
     output.write('\n')
     input.setRawMode(false)
@@ -33,7 +33,7 @@ function openTerminal(): { input: ReadStream; output: WriteStream } | undefined 
   }
 }
 
-function readHidden(input: ReadStream): Promise<string> {
+function readHidden(input: ReadStream, endLine: () => void): Promise<string> {
   input.setRawMode(true)
   input.setEncoding('utf8')
   let typed = ''
@@ -44,6 +44,7 @@ function readHidden(input: ReadStream): Promise<string> {
         if (ENTER.has(character)) return resolve(typed)
         if (character === CTRL_C) {
           input.setRawMode(false)
+          endLine()
           process.exit(INTERRUPTED)
         }
         typed = ERASE.has(character) ? typed.slice(0, -1) : typed + character

@@ -4,7 +4,7 @@ import type { KafkaConnection } from '@headrace/adapters/kafka'
 import type { CliContext } from '../../context.ts'
 import { readRunningServices } from '../../services/dev-file.ts'
 import { AddressMissingError, ConnectionFlagsError, FlagFileError } from '../errors.ts'
-import { type ConnectionFlags, MECHANISMS } from './options.ts'
+import { type ConnectionFlags, MECHANISMS, wrongAddress } from './options.ts'
 import { askPassword } from './password.ts'
 
 type Environment = CliContext['env']
@@ -48,7 +48,7 @@ async function baseConnection(flags: ConnectionFlags, env: Environment): Promise
     const { profileConnection } = await import('./declared.ts')
     return await profileConnection(flags.profile, flags.data)
   }
-  const given = flags.bootstrap ?? nonEmpty(env.HEADRACE_BOOTSTRAP)
+  const given = flags.bootstrap ?? bootstrapOf(env)
   if (given !== undefined) return { bootstrap: given, clientId: CLIENT_ID }
   if (existsSync('headrace.yaml')) {
     const { kafkaConnection } = await import('./declared.ts')
@@ -67,6 +67,8 @@ async function tlsSettings(flags: ConnectionFlags, base: KafkaConnection['ssl'])
   const [caText, certText, keyText] = await Promise.all(
     Object.entries(files).map(([flag, file]) => (file === undefined ? undefined : readText(flag, file))),
   )
+  if (ca !== undefined && !caText?.includes('BEGIN CERTIFICATE'))
+    throw new FlagFileError({ flag: '--ca', path: ca, reason: 'it holds no certificate in PEM' })
   return {
     ...(typeof base === 'object' ? base : {}),
     ...(caText === undefined ? {} : { ca: caText }),
@@ -109,6 +111,16 @@ async function readText(flag: string, file: string): Promise<string> {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new FlagFileError({ flag, path: file, reason }, { cause })
   }
+}
+
+function bootstrapOf({ HEADRACE_BOOTSTRAP: text }: Environment): string | undefined {
+  if (nonEmpty(text) === undefined) return undefined
+  const wrong = wrongAddress(text ?? '')
+  if (wrong === undefined) return text
+  throw new ConnectionFlagsError({
+    problem: `"${wrong}" in HEADRACE_BOOTSTRAP is not host:port`,
+    remedy: 'Write host:port, several with commas, as for --bootstrap.',
+  })
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

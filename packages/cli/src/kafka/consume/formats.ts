@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { cellText } from '../../output/table.ts'
 import type { LineBuffer } from './line-buffer.ts'
 import type { RecordView } from './record-view.ts'
+import { safeText } from './safe-text.ts'
 
 export const OUTPUT_FORMATS = ['value', 'json', 'key-value', 'raw', 'table'] as const
 
@@ -102,7 +103,7 @@ const GAP = ' │ '
 
 /** Lines that fit: partition, offset, time, key, value and headers share what is left of the width. */
 function tableFormat(width: number): RecordFormat {
-  const rest = Math.max(60, width - COLUMNS.partition - COLUMNS.offset - COLUMNS.timestamp - 4 * GAP.length)
+  const rest = Math.max(24, width - COLUMNS.partition - COLUMNS.offset - COLUMNS.timestamp - 4 * GAP.length)
   const keyWidth = Math.min(24, Math.floor(rest / 4))
   const valueWidth = rest - keyWidth - GAP.length
   const lineOf = (partition: string, offset: string, time: string, key: string, value: string) =>
@@ -120,14 +121,18 @@ function tableFormat(width: number): RecordFormat {
     head: `${lineOf('partition', 'offset', 'timestamp', 'key', 'value')}\n${rule.map((n) => '─'.repeat(n)).join('─┼─')}\n`,
     isText: true,
     write(record, out) {
-      const headers = record.headers.map(([name, value]) => `${name}=${value ?? 'NULL'}`)
-      const value = record.value === null ? 'NULL' : cellText(record.value.toString())
+      const headers = record.headers.map(([name, value]) => `${name}=${cellOf(value)}`)
+      const value = cellOf(record.value)
       const shown = headers.length === 0 ? value : `[${cellText(headers.join(' '))}] ${value}`
-      const key = record.key === null ? 'NULL' : cellText(record.key.toString())
+      const key = cellOf(record.key)
       const time = isTime(record.timestamp) ? new Date(record.timestamp).toISOString() : String(record.timestamp)
       out.text(`${lineOf(String(record.partition), String(record.offset), time, key, shown)}\n`)
     },
   }
+}
+
+function cellOf(bytes: Buffer | null): string {
+  return bytes === null ? 'NULL' : cellText(safeText(bytes, false).toString())
 }
 
 function fitted(text: string, width: number): string {
