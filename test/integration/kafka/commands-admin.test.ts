@@ -114,11 +114,12 @@ describe('topics', () => {
     await kafka.json('topics', 'alter', 'tuned', ...set)
     // A cluster shows a change a moment after it has agreed to it.
     await expect.poll(configsOf).toEqual({ 'max.message.bytes': '99999', 'segment.ms': '60000' })
-    const refused = await kafka.run('topics', 'alter', 'tuned', '--config', 'no.such.config=1')
+    const refused = await kafka.run('topics', 'alter', 'tuned', '--config', 'retention.ms=soon')
     expect(refused.code).toBe(1)
-    expect(refused.stderr).toMatch(
-      /^KAFKA_REQUEST_FAILED {2}Kafka refuses to alter .*: INVALID_CONFIG: .*no\.such\.config/,
-    )
+    expect(refused.stderr).toMatch(/^KAFKA_REQUEST_FAILED {2}Kafka refuses to alter .*: INVALID_CONFIG: .*soon/)
+    const unknown = await kafka.run('topics', 'alter', 'tuned', '--delete-config', 'retention.mss')
+    expect(unknown.code).toBe(1)
+    expect(unknown.stderr).toMatch(/^TOPIC_CONFIG_UNKNOWN {2}.*\n {2}hint: Did you mean "retention.ms"/)
     const nothing = await kafka.run('topics', 'alter', 'tuned')
     expect(nothing.stderr).toMatch(/^TOPIC_ALTER_NOTHING/)
   })
