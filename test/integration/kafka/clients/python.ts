@@ -3,11 +3,15 @@ import { runProgram } from '../../../support/run-program.ts'
 import { cachedFolder } from '../../../support/test-cache.ts'
 import { parseResults, type Results } from '../describe-client.ts'
 
-const PACKAGE = 'confluent-kafka==2.16.1'
+const VERSION = '2.16.1'
+const PACKAGES = [`confluent-kafka[avro,protobuf,json]==${VERSION}`, 'grpcio-tools==1.85.1']
 const CHECKS = fileURLToPath(new URL('./python/checks.py', import.meta.url))
 
 /** `killed.py BOOTSTRAP produce TOPIC COUNT` and `… consume TOPIC GROUP COUNT`. */
 export const PYTHON_KILLED = fileURLToPath(new URL('./python/killed.py', import.meta.url))
+
+/** `deserialize.py BOOTSTRAP REGISTRY TOPIC=FORMAT…`. */
+export const PYTHON_DESERIALIZE = fileURLToPath(new URL('./python/deserialize.py', import.meta.url))
 
 export interface PythonClient {
   /** librdkafka's own. */
@@ -21,8 +25,8 @@ export interface PythonClient {
 /** librdkafka with its Python binding, from PyPI the first time; or what is missing. */
 export async function librdkafka(): Promise<PythonClient> {
   try {
-    const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', PACKAGE, '--target']
-    const folder = await cachedFolder(PACKAGE.replace('==', '-'), async (target) => {
+    const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES, '--target']
+    const folder = await cachedFolder(`confluent-kafka-${VERSION}-with-formats`, async (target) => {
       await runProgram('python3', [...install, target])
     })
     const env = { ...process.env, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' }
