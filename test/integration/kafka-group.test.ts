@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -167,6 +168,26 @@ describe.each(['classic', 'consumer'] as const)('a group of processes: %s', (gro
     await one.acknowledge()
     expect(await committed(group, topic)).toEqual({ 0: '5', 1: '0' })
     expect(expelled).toBeGreaterThan(1)
+  })
+
+  test('of the topics that a pattern finds, one that was made again is read from its first record, once', async () => {
+    const kind = `k-${randomUUID()}`
+    const [again, stays] = [await places.topic(1, `${kind}-1`), await places.topic(1, `${kind}-2`)]
+    const group = `g-${kind}`
+    const settings = { topics: { pattern: `${kind}.*` }, group, groupProtocol, metadataMaxAge: '50 ms' }
+    await places.write(again, 0, texts('old', 3))
+    const one = await process(places.source({ ...settings, start: 'earliest' })).begin()
+    await one.until(() => one.values.length === 3 && one.owned.length === 2)
+    await one.acknowledge()
+    await places.admin.deleteTopics({ topics: [again] })
+    await places.createTopic(again, 1)
+    await places.write(again, 0, texts('new', 2))
+    await places.write(stays, 0, texts('on', 1))
+    await one.until(() => one.values.length === 6 && one.owned.length === 2)
+    expect(one.reader.of(`${again}/0`).map(({ value }) => value)).toEqual(['old 0', 'old 1', 'old 2', 'new 0', 'new 1'])
+    expect(one.reader.of(`${stays}/0`).map(({ value }) => value)).toEqual(['on 0'])
+    await one.acknowledge()
+    expect(await committed(group, again)).toEqual({ 0: '2' })
   })
 
   test('offsets that are moved count, whatever the state says, until they are gone on from', async () => {

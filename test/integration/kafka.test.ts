@@ -217,6 +217,65 @@ describe('a topic that goes away', () => {
   })
 })
 
+describe('a topic of a pattern that was made again', () => {
+  /** Made, written and read; then made again with other records. */
+  async function remade(write: boolean) {
+    const kind = `k-${randomUUID()}`
+    const [again, stays] = [await places.topic(1, `${kind}-1`), await places.topic(1, `${kind}-2`)]
+    await places.write(again, 0, texts('old 0', 'old 1', 'old 2'))
+    const topics = { pattern: `${kind}.*` }
+    const make = async () => {
+      await places.admin.deleteTopics({ topics: [again] })
+      await places.createTopic(again, 1)
+      if (write) await places.write(again, 0, texts('new 0', 'new 1'))
+    }
+    return { again: `${again}/0`, stays: `${stays}/0`, topics, make }
+  }
+  const values = (reader: SourceReader, name: string) => reader.of(name).map(({ value }) => value)
+  const told = () => places.logged.splice(0).filter(({ code }) => code === 'KAFKA_TOPIC_RECREATED')
+
+  test('before it is read: from its first record, though it starts at the latest', async () => {
+    const { again, stays, topics, make } = await remade(true)
+    const reader = await reading(places.source({ topics }))
+    await reader.untilAtEnd([again, stays])
+    await reader.close()
+    await make()
+    const next = await reading(places.source({ topics, start: 'latest' }), reader.positions)
+    await next.untilRecords(2)
+    expect(values(next, again)).toEqual(['new 0', 'new 1'])
+    expect(next.positions.get(again)).toEqual((await next.source.ends()).get(again))
+    expect(told()).toHaveLength(1)
+  })
+
+  // Seen by who fetches, by a look at the topics, or by both at a time, in whichever order.
+  test.each(['500 ms', '5 ms'])('while it is read, topics looked for every %s: once', async (metadataMaxAge) => {
+    const { again, stays, topics, make } = await remade(true)
+    const reader = await reading(places.source({ topics, metadataMaxAge }))
+    await reader.untilAtEnd([again, stays])
+    const reached = reader.untilRecords(5)
+    await make()
+    await reached
+    await reader.untilAtEnd([again, stays])
+    expect(values(reader, again)).toEqual(['old 0', 'old 1', 'old 2', 'new 0', 'new 1'])
+    expect(reader.positions.get(again)).toEqual((await reader.source.ends()).get(again))
+    expect(reader.events.filter((event) => 'revoked' in event)).toHaveLength(1)
+    places.logged.length = 0
+  })
+
+  test('and is empty: the state says so', async () => {
+    const { again, stays, topics, make } = await remade(false)
+    const reader = await reading(places.source({ topics }))
+    await reader.untilAtEnd([again, stays])
+    await reader.close()
+    await make()
+    const next = await reading(places.source({ topics }), reader.positions)
+    await next.untilAtEnd([again])
+    const { topicId: id } = (await next.source.ends()).get(again) as { topicId: string }
+    expect(next.positions.get(again)).toEqual({ offset: 0, topicId: id })
+    places.logged.length = 0
+  })
+})
+
 describe('offsets that are gone', () => {
   async function shortened(): Promise<string> {
     const topic = await places.topic(1)
