@@ -14,8 +14,8 @@ export default defineConfig({
         test: {
           name: 'apache-kafka',
           include: ['test/integration/kafka{,-*}.test.ts', 'test/integration/kafka/**/*.test.ts'],
-          // Kafka itself is not what is killed.
-          exclude: ['test/integration/kafka/killed-*.test.ts'],
+          // Kafka itself is not what is killed, and the one that is there has no users.
+          exclude: ['test/integration/kafka/{killed-*,secured}.test.ts'],
           globalSetup: ['test/support/apache-kafka/global-setup.ts'],
           setupFiles: ['test/support/apache-kafka/skip-without.ts'],
           ...services,

@@ -15,7 +15,7 @@ export async function kafkaClientsPage(): Promise<string> {
   ])
   return page(
     'Kafka clients and the embedded broker',
-    'Each “yes” is a test that passes: the client, as its makers publish it, does this with the embedded broker and finds what it expects. The same checks are run against Apache Kafka, which shows that they ask for what Kafka does. “–” is what the client does not offer, or what is not tried with it.',
+    'Each “yes” is a test that passes: the client, as its makers publish it, does this with the embedded broker and finds what it expects. The same checks, but for those of TLS and SASL, are run against Apache Kafka, which shows that they ask for what Kafka does. “–” is what the client does not offer, or what is not tried with it.',
     table(['', ...clients.map(({ client, version }) => `${client} ${version}`)], rows),
     'Not there, and not planned: more than one node, replication, access control lists, quotas. For these use [Apache Kafka](https://kafka.apache.org).',
     'The outcomes are written by the tests in `test/integration/kafka`: `npm test -- test/integration/kafka`, then `npm run docs`.',

@@ -11,11 +11,12 @@ export interface ClientOutcomes {
   readonly features: Readonly<Partial<Record<Feature, 'passed' | 'failed'>>>
 }
 
-/** One file for each client, so that tests may run side by side. */
-export async function writeOutcomes(outcomes: ClientOutcomes): Promise<void> {
+/** One file for each client and part, so that tests may run side by side. */
+export async function writeOutcomes(outcomes: ClientOutcomes, part?: string): Promise<void> {
   const features = FEATURE_NAMES.filter((feature) => outcomes.features[feature] !== undefined)
   const ordered = Object.fromEntries(features.map((feature) => [feature, outcomes.features[feature]]))
-  const name = outcomes.client
+  const name = [outcomes.client, part ?? '']
+    .join(' ')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '')
@@ -23,7 +24,15 @@ export async function writeOutcomes(outcomes: ClientOutcomes): Promise<void> {
   await writeFile(new URL(`${name}.json`, FOLDER), `${JSON.stringify({ ...outcomes, features: ordered }, null, 2)}\n`)
 }
 
+/** A client's parts together. */
 export async function readOutcomes(): Promise<ClientOutcomes[]> {
   const names = (await readdir(fileURLToPath(FOLDER))).filter((name) => name.endsWith('.json')).sort()
-  return Promise.all(names.map(async (name) => JSON.parse(await readFile(new URL(name, FOLDER), 'utf8'))))
+  const parts: ClientOutcomes[] = await Promise.all(
+    names.map(async (name) => JSON.parse(await readFile(new URL(name, FOLDER), 'utf8'))),
+  )
+  const clients = Map.groupBy(parts, ({ client }) => client)
+  return [...clients.values()].map((of) => ({
+    ...(of[0] as ClientOutcomes),
+    features: Object.assign({}, ...of.map(({ features }) => features)),
+  }))
 }

@@ -16,6 +16,10 @@ export interface ClientUnderTest {
   /** What is not there on this machine, and would be needed. */
   readonly missing?: string | undefined
   readonly features: readonly Feature[]
+  /** Of the features, where another test has the others. */
+  readonly part?: string
+  /** Where not every Kafka will do. */
+  start?(): Promise<KafkaUnderTest>
   /** Puts the client through the checks of these features against a broker. */
   run(address: string, features: readonly Feature[]): Promise<Results>
 }
@@ -24,7 +28,7 @@ export interface ClientUnderTest {
 const RUN_TIMEOUT_MS = 300_000
 
 /** One test for each feature; what comes of them is kept for the table in the docs. */
-export function describeClient({ client, version, missing, features, run }: ClientUnderTest): void {
+export function describeClient({ client, version, missing, features, part, start, run }: ClientUnderTest): void {
   const name = missing === undefined ? client : `${client} (needs ${missing})`
   describe.skipIf(missing !== undefined)(name, () => {
     let folder: string
@@ -32,13 +36,13 @@ export function describeClient({ client, version, missing, features, run }: Clie
     let results: Results
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'headrace-client-'))
-      kafka = await startKafka(folder)
+      kafka = await (start ?? (() => startKafka(folder)))()
       results = await run(kafka.address, features)
     }, RUN_TIMEOUT_MS)
     afterAll(async () => {
       await kafka?.stop()
       await rm(folder, { recursive: true, force: true })
-      if (results !== undefined && kafka.name === 'the embedded broker') await writeOutcomes(summary())
+      if (results !== undefined && kafka.name === 'the embedded broker') await writeOutcomes(summary(), part)
     })
 
     it.each(features.map((feature) => ({ feature, text: FEATURES[feature] })))('$text', ({ feature }) => {

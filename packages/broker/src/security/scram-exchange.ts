@@ -50,7 +50,8 @@ export class ScramExchange implements SaslExchange {
     const { user, credential, exists, nonce, channelBinding, transcript } = challenge
     const parsed = /^c=([^,]+),r=([^,]+)(?:,[^,]*)*,p=([A-Za-z0-9+/=]+)$/.exec(text)
     const [, binding, saidNonce, proof = ''] = parsed ?? []
-    if (binding !== channelBinding || saidNonce !== nonce) throw malformed(this.#mechanism)
+    // Not only the nonce: librdkafka before 2.6.1 puts its own before it once more, and Kafka lets that pass. Ours is in it either way.
+    if (binding !== channelBinding || !saidNonce?.endsWith(nonce)) throw malformed(this.#mechanism)
     const { hash, hashBytes } = SCRAM[this.#mechanism]
     const authMessage = `${transcript},${text.slice(0, text.lastIndexOf(',p='))}`
     const given = Buffer.from(proof, 'base64')

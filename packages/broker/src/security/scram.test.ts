@@ -19,12 +19,18 @@ afterAll(() => rm(dataDir, { recursive: true }))
 const store = () => CredentialStore.open(dataDir, { 'odd=name,here': 'pencil', alice: 'secret' })
 
 /** The client's side of RFC 5802, as far as a test needs it: gives its last message. */
-function clientFinal(mechanism: ScramMechanism, password: string, clientFirstBare: string, serverFirst: string) {
+function clientFinal(
+  mechanism: ScramMechanism,
+  password: string,
+  clientFirstBare: string,
+  serverFirst: string,
+  beforeNonce = '',
+) {
   const { hash, hashBytes } = SCRAM[mechanism]
   const [, nonce = '', salt = '', iterations = ''] = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(serverFirst) ?? []
   const salted = pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(iterations), hashBytes, hash)
   const clientKey = createHmac(hash, salted).update('Client Key').digest()
-  const withoutProof = `c=biws,r=${nonce}`
+  const withoutProof = `c=biws,r=${beforeNonce}${nonce}`
   const authMessage = `${clientFirstBare},${serverFirst},${withoutProof}`
   const storedKey = createHash(hash).update(clientKey).digest()
   const signature = createHmac(hash, storedKey).update(authMessage).digest()
@@ -36,11 +42,11 @@ function clientFinal(mechanism: ScramMechanism, password: string, clientFirstBar
   }
 }
 
-async function authenticate(mechanism: ScramMechanism, name: string, password: string) {
+async function authenticate(mechanism: ScramMechanism, name: string, password: string, beforeNonce = '') {
   const exchange = new ScramExchange(mechanism, await store())
   const bare = `n=${name},r=${randomBytes(9).toString('base64url')}`
   const first = await exchange.respond(Buffer.from(`n,,${bare}`))
-  const { message, verifier } = clientFinal(mechanism, password, bare, first.bytes.toString())
+  const { message, verifier } = clientFinal(mechanism, password, bare, first.bytes.toString(), beforeNonce)
   const last = await exchange.respond(Buffer.from(message))
   return { user: last.user, bytes: last.bytes.toString(), verifier, serverFirst: first.bytes.toString() }
 }
@@ -63,6 +69,11 @@ describe.each(['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)('%s', (mechanism) => 
     const { user, bytes, verifier } = await authenticate(mechanism, 'odd=3Dname=2Chere', 'pencil')
     expect(user).toBe('odd=name,here')
     expect(bytes).toBe(verifier)
+  })
+
+  test('lets in who puts something before the nonce, as older clients do', async () => {
+    const { user, bytes, verifier } = await authenticate(mechanism, 'alice', 'secret', 'abc')
+    expect([user, bytes]).toEqual(['alice', verifier])
   })
 
   test('asks a user who does not exist like any other, the same each time', async () => {
@@ -91,7 +102,7 @@ describe.each(['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)('%s', (mechanism) => 
   })
 
   test.each([
-    ['another nonce', (text: string) => text.replace('r=', 'r=x')],
+    ['another nonce', (text: string) => text.replace(',p=', 'x,p=')],
     ['another channel binding', (text: string) => text.replace('c=biws', 'c=eSws')],
     ['no proof', (text: string) => text.replace(/,p=.*/, '')],
     ['a short proof', (text: string) => text.replace(/,p=.*/, ',p=AAAA')],

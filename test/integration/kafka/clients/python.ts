@@ -6,6 +6,7 @@ import { parseResults, type Results } from '../describe-client.ts'
 const VERSION = '2.16.1'
 const PACKAGES = [`confluent-kafka[avro,protobuf,json]==${VERSION}`, 'grpcio-tools==1.85.1']
 const CHECKS = fileURLToPath(new URL('./python/checks.py', import.meta.url))
+const SECURITY = fileURLToPath(new URL('./python/security.py', import.meta.url))
 
 /** `killed.py BOOTSTRAP produce TOPIC COUNT` and `… consume TOPIC GROUP COUNT`. */
 export const PYTHON_KILLED = fileURLToPath(new URL('./python/killed.py', import.meta.url))
@@ -20,6 +21,7 @@ export interface PythonClient {
   /** With which Python finds it. */
   readonly env: NodeJS.ProcessEnv
   run(args: readonly string[]): Promise<Results>
+  runSecurity(args: readonly string[]): Promise<Results>
 }
 
 /** librdkafka with its Python binding, from PyPI the first time; or what is missing. */
@@ -30,10 +32,16 @@ export async function librdkafka(): Promise<PythonClient> {
       await runProgram('python3', [...install, target])
     })
     const env = { ...process.env, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' }
-    const python = (args: readonly string[]) => runProgram('python3', [CHECKS, ...args], { env })
-    return { env, version: (await python(['version'])).trim(), run: async (args) => parseResults(await python(args)) }
+    const python = (...args: readonly string[]) => runProgram('python3', args, { env })
+    return {
+      env,
+      version: (await python(CHECKS, 'version')).trim(),
+      run: async (args) => parseResults(await python(CHECKS, ...args)),
+      runSecurity: async (args) => parseResults(await python(SECURITY, ...args)),
+    }
   } catch (error) {
     const missing = `Python 3 and pip: ${error instanceof Error ? error.message : String(error)}`
-    return { env: process.env, version: '', missing, run: () => Promise.reject(new Error(missing)) }
+    const run = () => Promise.reject(new Error(missing))
+    return { env: process.env, version: '', missing, run, runSecurity: run }
   }
 }

@@ -46,7 +46,12 @@ type outcome struct {
 }
 
 func main() {
-	for _, feature := range os.Args[2:] {
+	wanted := os.Args[2:]
+	if os.Args[1] == "secured" {
+		checks = securedBy(wanted).checks()
+		wanted = wanted[7:]
+	}
+	for _, feature := range wanted {
 		line, _ := json.Marshal(outcome{feature, run(checks[feature])})
 		fmt.Println(string(line))
 	}

@@ -3,10 +3,8 @@
 `checks.py BOOTSTRAP FEATURE…` prints a line of JSON for each: {"feature": …, "error": null or text}.
 `checks.py version` prints librdkafka's version.
 """
-import json
 import sys
 import time
-import traceback
 import uuid
 
 import confluent_kafka as kafka
@@ -21,6 +19,7 @@ from confluent_kafka.admin import (
     OffsetSpec,
     ResourceType,
 )
+from outcomes import run_checks
 
 PATIENCE_S = 30
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
@@ -299,13 +298,7 @@ def main():
         **groups,
         **transactions,
     }
-    for feature in sys.argv[2:]:
-        error = None
-        try:
-            checks[feature]()
-        except BaseException:
-            error = traceback.format_exc()
-        print(json.dumps({"feature": feature, "error": error}), flush=True)
+    run_checks(checks, sys.argv[2:])
 
 
 if __name__ == "__main__":
