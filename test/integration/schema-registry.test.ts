@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SchemaRegistry } from '@headrace/core'
 import { BatchStager, Database, decoderFor, SINK_TEST_ID, SourceReader, TestDecoding } from '@headrace/core/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apicurio, RegistryProcess } from '../support/apicurio/registry-process.ts'
+import { headrace } from '../support/headrace-process.ts'
 import { runProgram } from '../support/run-program.ts'
 import { librdkafka, PYTHON_DESERIALIZE } from './kafka/clients/python.ts'
 import { KafkaPlaces, type SinkSettings } from './support/kafka-places.ts'
@@ -178,6 +179,42 @@ describe.skipIf(missing !== undefined)(name, () => {
       for (const subject of subjects) expect(await ask(`/subjects/${subject}/versions`)).toEqual([1])
     }
     await expectRead('protobuf', other, 'SELECT unnest([1, 1, 1]) AS n')
+  })
+
+  it('a pipeline writes Protobuf, and another one reads it', async () => {
+    const [orders, clean] = [await places.topic(1), await places.topic(1)]
+    const connections = {
+      kafka: { kafka: { bootstrap: kafka.address } },
+      schemaRegistry: { schemaRegistry: { url: registry.url } },
+    }
+    const order = { id: 1, price: '9.50', at: '2026-11-20T10:00:00Z', tags: ['a', 'b'] }
+    await places.write(orders, 0, [
+      { value: Buffer.from(JSON.stringify(order)), timestamp: 0 },
+      { value: Buffer.from(JSON.stringify({ ...order, id: 2, tags: [null] })), timestamp: 0 },
+    ])
+    const columns = { id: 'bigint', price: 'decimal(9,2)', at: 'timestamp', tags: 'varchar[]' }
+    const pipelines = {
+      'headrace.yaml': { connections },
+      'clean.yaml': {
+        name: 'clean',
+        source: { kafka: { topic: orders }, decode: { json: { columns } } },
+        sinks: [{ kafka: { topic: clean, key: 'id', value: 'protobuf', recordName: 'shop.Order' } }],
+      },
+      'read.yaml': {
+        name: 'read',
+        source: { kafka: { topic: clean }, decode: { protobuf: { columns } } },
+        sinks: [{ console: {} }],
+      },
+    }
+    for (const [file, content] of Object.entries(pipelines))
+      await writeFile(join(folder, file), JSON.stringify(content))
+    const written = await headrace(['run', 'clean.yaml', '--once'], { cwd: folder })
+    expect(written.code, written.stderr).toBe(0)
+    const read = await headrace(['run', 'read.yaml', '--once'], { cwd: folder })
+    expect(read.code, read.stderr).toBe(0)
+    expect(read.stdout).toContain('|  1 |  9.50 | 2026-11-20 10:00:00 | ["a","b"] |')
+    const letters = await headrace(['dlq', 'show', 'clean'], { cwd: folder })
+    expect(letters.stdout).toContain('column tags: a list with NULL in it')
   })
 
   it.each(FORMATS)('%s: a column more is a new version, and one of another type is refused', async (value) => {

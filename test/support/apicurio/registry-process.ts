@@ -22,7 +22,8 @@ export async function apicurio(): Promise<{ folder: string } | { missing: string
     const pom = await readFile(POM)
     const name = `apicurio-${createHash('sha256').update(pom).digest('hex').slice(0, 12)}`
     const folder = await cachedFolder(name, async (target) => {
-      await runProgram('mvn', ['-q', '-B', '-f', POM, 'dependency:unpack-dependencies', `-DoutputDirectory=${target}`])
+      const folders = [`-DoutputDirectory=${target}`, `-DmarkersDirectory=${join(target, 'markers')}`]
+      await runProgram('mvn', ['-q', '-B', '-f', POM, 'dependency:unpack-dependencies', ...folders])
     })
     await runProgram('java', ['-version'])
     return { folder }

@@ -29,6 +29,7 @@ class KafkaSink implements Sink {
   async connect(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     await this.close()
+    this.#values.open()
     const client = new KafkaClient(this.#context.connection as KafkaConnection)
     this.#client = client
     await client.connect()

@@ -38,6 +38,11 @@ export class RegisteredValues {
     this.#context = context
   }
 
+  /** Throws what is wrong with the registry's settings, before there are rows for it. */
+  open(): void {
+    if (isRegistered(this.#config.value)) this.#registry()
+  }
+
   async encoder(schema: readonly Field[]): Promise<RowEncoder | undefined> {
     const { value, exclude = [] } = this.#config
     if (!isRegistered(value)) return undefined
