@@ -6,6 +6,7 @@ import {
   alterConfigs,
   BatchHeader,
   CONFIG_SOURCE,
+  compress,
   createTopics,
   describeConfigs,
   describeLogDirs,
@@ -233,6 +234,29 @@ describe('what configs do to records', () => {
     if (codec === 'gzip') expect(await valuesOf('packed')).toEqual([...values, ...values])
     await expectSecondHalf(values)
   })
+
+  test('max.message.bytes holds for what they are packed into, too', async () => {
+    await create('small', { 'compression.type': 'uncompressed', 'max.message.bytes': '2000' })
+    const packed = (bytes: number) => {
+      const pack = (records: Buffer) => compress('gzip', records)
+      return batchOf(['x'.repeat(bytes)], { codec: 'gzip', compress: pack })
+    }
+    expect(packed(5000).length).toBeLessThan(500)
+    expect(await append('small', packed(5000))).toMatchObject({ errorCode: ERROR.MESSAGE_TOO_LARGE, baseOffset: -1 })
+    expect(await append('small', packed(1900))).toMatchObject({ errorCode: ERROR.NONE, baseOffset: 0 })
+  })
+
+  test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
+    'a bomb of %s is refused where it is unpacked',
+    async (codec) => {
+      const compression = codec === 'gzip' ? 'zstd' : 'gzip'
+      await create('shelter', { 'compression.type': compression, 'max.message.bytes': '20000000' })
+      const bomb = compress(codec, Buffer.alloc(300 * 1024 * 1024), 1)
+      const batch = batchOf(['x'], { codec, compress: () => bomb })
+      expect(await append('shelter', batch)).toMatchObject({ errorCode: ERROR.MESSAGE_TOO_LARGE, baseOffset: -1 })
+      expect(await append('shelter', batchOf(['x']))).toMatchObject({ errorCode: ERROR.NONE, baseOffset: 0 })
+    },
+  )
 
   test('cleanup.policy=compact takes none without a key', async () => {
     await create('keyed', { 'cleanup.policy': 'compact' })

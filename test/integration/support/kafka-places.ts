@@ -26,7 +26,12 @@ type LoadedSink = Awaited<ReturnType<NonNullable<Adapter['sink']>['load']>>
 // kafkajs has gzip alone; what it wants is a function that gives both directions.
 CompressionCodecs[CompressionTypes.ZSTD] = codec(zstdCompressSync, zstdDecompressSync)
 CompressionCodecs[CompressionTypes.LZ4] = codec(compressFrameSync, decompressFrameSync)
-CompressionCodecs[CompressionTypes.Snappy] = codec(compressSync, (bytes) => Buffer.from(uncompressSync(bytes)))
+CompressionCodecs[CompressionTypes.Snappy] = codec(compressSync, (bytes) => Buffer.from(uncompressSync(blockOf(bytes))))
+
+/** The only block of what has Java's framing around it: magic, two versions, a length. */
+function blockOf(bytes: Buffer): Buffer {
+  return bytes.toString('latin1', 1, 7) === 'SNAPPY' ? bytes.subarray(20) : bytes
+}
 
 function codec(compress: (bytes: Buffer) => Buffer, decompress: (bytes: Buffer) => Buffer) {
   return () => ({

@@ -140,6 +140,24 @@ export class BatchCorruptError extends defineError<{ partition: string; offset: 
   example: { partition: 'trades/0', offset: 1200, reason: 'its CRC does not match' },
 }) {}
 
+/** A few bytes that would take more memory than a batch is given. */
+export class BatchTooLargeError extends defineError<{
+  partition: string
+  offset: number
+  lastOffset: number
+  sizeBytes: number
+  limitBytes: number
+}>({
+  code: 'KAFKA_BATCH_TOO_LARGE',
+  fault: 'external',
+  retry: 'never',
+  message: (d) =>
+    `the record batch at offset ${d.offset} of ${d.partition} has ${d.sizeBytes} bytes, and more than ${d.limitBytes / 2 ** 20} MiB decompressed`,
+  hint: (d) =>
+    `A batch is decompressed as a whole, and is hardly meant to have so much: look at who produced it. \`start.offsets\` from ${d.lastOffset + 1} on goes on without it.`,
+  example: { partition: 'trades/0', offset: 1200, lastOffset: 1200, sizeBytes: 260_000, limitBytes: 2 ** 28 },
+}) {}
+
 export class BrokerUnsupportedError extends defineError<{ bootstrap: string; reason: string }>({
   code: 'KAFKA_BROKER_UNSUPPORTED',
   fault: 'external',

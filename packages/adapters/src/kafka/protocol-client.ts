@@ -5,7 +5,6 @@
 export { crc32c } from '@node-rs/crc32'
 export { addressesOf } from './addresses.ts'
 export { BrokerConnection } from './client/broker-connection.ts'
-export { compress, decompress } from './client/codecs.ts'
 export { assertNoError, ProtocolError } from './client/protocol-errors.ts'
 export { type ReceivedResponse, ResponseBufferPool } from './client/response-receiver.ts'
 export { similarNames } from './client/similar-names.ts'

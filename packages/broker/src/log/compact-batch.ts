@@ -5,12 +5,12 @@ import {
   BATCH_PREFIX_BYTES,
   type BatchHeader,
   CODECS,
+  compress,
   varintBytes,
   writeInt64,
   writeVarint,
 } from '../protocol/index.ts'
 import { crc32c } from '../storage/crc32c.ts'
-import { compress } from './codecs.ts'
 import { unpackRecords, type WalkedRecord, walkRecords } from './record-walk.ts'
 
 /** Set where a batch's base timestamp is the time from which its tombstones may be dropped (KIP-534). */

@@ -47,11 +47,7 @@ export function checkBatch(records: Buffer, maxBatchBytes: number): void {
     throw new KafkaError('CORRUPT_MESSAGE', 'the record batch has another length than it says')
   if (batch.sizeBytes < records.length)
     throw new KafkaError('INVALID_RECORD', 'a partition takes exactly one record batch per request')
-  if (batch.sizeBytes > maxBatchBytes)
-    throw new KafkaError(
-      'MESSAGE_TOO_LARGE',
-      `the record batch has ${batch.sizeBytes} bytes, more than max.message.bytes (${maxBatchBytes})`,
-    )
+  assertBatchSize(batch.sizeBytes, maxBatchBytes)
   if (!batch.isIntact(crc32c)) throw new KafkaError('CORRUPT_MESSAGE', 'the record batch does not match its CRC')
   if (CODECS[batch.codecId] === undefined)
     throw new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', `compression codec ${batch.codecId} is not known`)
@@ -60,6 +56,15 @@ export function checkBatch(records: Buffer, maxBatchBytes: number): void {
   if (batch.isControl) throw new KafkaError('INVALID_RECORD', 'control batches are not taken from clients')
   if (batch.isTransactional && !isIdempotent(batch))
     throw new KafkaError('INVALID_RECORD', 'a transactional batch needs a producer id')
+}
+
+/** Throws MESSAGE_TOO_LARGE for a batch that a topic does not take. */
+export function assertBatchSize(sizeBytes: number, maxBatchBytes: number): void {
+  if (sizeBytes > maxBatchBytes)
+    throw new KafkaError(
+      'MESSAGE_TOO_LARGE',
+      `the record batch has ${sizeBytes} bytes, more than max.message.bytes (${maxBatchBytes})`,
+    )
 }
 
 /**

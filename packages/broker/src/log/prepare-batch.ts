@@ -5,18 +5,19 @@ import {
   BATCH_PREFIX_BYTES,
   BatchHeader,
   CODECS,
+  compress,
   KafkaError,
   writeInt64,
 } from '../protocol/index.ts'
 import { crc32c } from '../storage/crc32c.ts'
-import { compress } from './codecs.ts'
 import type { LogSettings, TimestampSettings } from './log-settings.ts'
+import { assertBatchSize } from './plan-append.ts'
 import { unpackRecords, walkRecords } from './record-walk.ts'
 
 /**
  * A checked batch of a client as it is to be kept: with most settings the very bytes that came; otherwise with the time of arrival (`now`, ms
- * since the epoch), or in another codec. Throws INVALID_TIMESTAMP, INVALID_RECORD, or CORRUPT_MESSAGE where records have to be looked at
- * and are not what they claim.
+ * since the epoch), or in another codec. Throws INVALID_TIMESTAMP, INVALID_RECORD, MESSAGE_TOO_LARGE where it is that in another codec or
+ * unpacked, or CORRUPT_MESSAGE where records have to be looked at and are not what they claim.
  */
 export function prepareBatch(records: Buffer, settings: LogSettings, now: number): Buffer {
   const { timestamps, compression, compacts } = settings
@@ -26,6 +27,8 @@ export function prepareBatch(records: Buffer, settings: LogSettings, now: number
   if (compacts) checkKeys(batch)
   const isRecoded = compression.codec !== 'producer' && CODECS[batch.codecId] !== compression.codec
   const kept = isRecoded ? recode(batch, compression) : records
+  // As in Kafka, it has to be small enough as it came and as it is kept.
+  if (isRecoded) assertBatchSize(kept.length, settings.maxBatchBytes)
   if (timestamps.type === 'LogAppendTime') stamp(kept, now)
   else if (isRecoded) seal(kept)
   return kept

@@ -1,5 +1,11 @@
-import { type BatchHeader, CODECS, KafkaError, VarintCursor } from '../protocol/index.ts'
-import { decompress } from './codecs.ts'
+import {
+  type BatchHeader,
+  CODECS,
+  decompress,
+  KafkaError,
+  UnpackedTooLargeError,
+  VarintCursor,
+} from '../protocol/index.ts'
 
 /** One record within the bytes of a batch's records, which have no codec. Valid until the walk goes on. */
 export interface WalkedRecord {
@@ -18,7 +24,7 @@ export interface WalkedRecord {
   valueBytes: number
 }
 
-/** The records of a batch without their codec. Throws CORRUPT_MESSAGE where they cannot be unpacked. */
+/** The records of a batch without their codec. Throws CORRUPT_MESSAGE where they cannot be unpacked, MESSAGE_TOO_LARGE where they may not. */
 export function unpackRecords(batch: BatchHeader): Buffer {
   const packed = batch.buffer.subarray(batch.recordsStart, batch.recordsEnd)
   const codec = CODECS[batch.codecId]
@@ -27,6 +33,8 @@ export function unpackRecords(batch: BatchHeader): Buffer {
   try {
     return decompress(codec, packed)
   } catch (cause) {
+    if (cause instanceof UnpackedTooLargeError)
+      throw new KafkaError('MESSAGE_TOO_LARGE', `the record batch is too large: ${cause.message}`)
     throw new KafkaError('CORRUPT_MESSAGE', `the records cannot be decompressed with ${codec}: ${String(cause)}`)
   }
 }

@@ -10,6 +10,7 @@ export {
   readRequestHeader,
 } from './api.ts'
 export * from './apis/index.ts'
+export { compress, decompress, decompressAside, MAX_UNPACKED_BYTES, UnpackedTooLargeError } from './codecs.ts'
 export * from './control-batch.ts'
 export { ERROR, type ErrorName, KafkaError, MalformedMessageError } from './errors.ts'
 export type { Decoded, Encodable } from './field.ts'

@@ -279,6 +279,27 @@ describe('what is beside the value', () => {
   })
 })
 
+describe('a batch that would take too much memory', () => {
+  const zeros = Buffer.alloc(2 ** 26)
+  test.each([
+    ['gzip', Buffer.concat(Array.from({ length: 5 }, () => gzipSync(zeros, { level: 1 })))],
+    ['zstd', zstdCompressSync(Buffer.alloc(5 * zeros.length))],
+    ['lz4', compressFrameSync(Buffer.alloc(5 * zeros.length))],
+    // It says it has 2 GiB.
+    ['snappy', Buffer.from([0x80, 0x80, 0x80, 0x80, 0x08, 0, 0])],
+  ] as const)('in %s is told with where it is', async (codec, bomb) => {
+    const builder = new RecordBatchBuilder()
+    builder.append(null, Buffer.from('x'), 5)
+    const batch = Buffer.from(builder.seal({ crc32c: (data) => crc32c(data), codec, compress: () => bomb }))
+    writeInt64(batch, 41, BATCH_FIELD.baseOffset)
+    await expect(decode(batch)).rejects.toMatchObject({
+      code: 'KAFKA_BATCH_TOO_LARGE',
+      message: `the record batch at offset 41 of t/0 has ${batch.length} bytes, and more than 256 MiB decompressed`,
+      hint: expect.stringContaining('from 42 on'),
+    })
+  })
+})
+
 describe('damage', () => {
   const code = expect.objectContaining({ code: 'KAFKA_BATCH_CORRUPT' })
 

@@ -1,5 +1,13 @@
-import { BATCH_HEADER_BYTES, BATCH_MAGIC, BatchHeader, CODECS, type Crc32c } from '@headrace/broker/protocol'
-import { BatchCorruptError } from '../errors.ts'
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_MAGIC,
+  BatchHeader,
+  CODECS,
+  type Crc32c,
+  MAX_UNPACKED_BYTES,
+  UnpackedTooLargeError,
+} from '@headrace/broker/protocol'
+import { BatchCorruptError, BatchTooLargeError } from '../errors.ts'
 import { AbortedFilter, type AbortedTransaction } from './aborted-filter.ts'
 import { BLOCK_BYTES, type BlockBufferPool, type BlockBuffers } from './block-buffers.ts'
 import { type BatchRecords, copyRecords, MalformedRecordsError } from './copy-records.ts'
@@ -55,7 +63,7 @@ export function reachOf(buffer: Buffer, start: number, end: number, before: Reac
 
 /**
  * The partition's records as blocks of about `BLOCK_BYTES`, in order. Control batches, aborted transactions and records
- * before `from` are left out. Throws `BatchCorruptError`.
+ * before `from` are left out. Throws `BatchCorruptError` and `BatchTooLargeError`.
  */
 export async function* decodeBatches(
   records: PartitionRecords,
@@ -137,8 +145,14 @@ async function decompressed(batch: BatchHeader, records: PartitionRecords, ahead
     const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
     return { buffer, view, start: 0, end: buffer.length }
   } catch (error) {
+    if (error instanceof UnpackedTooLargeError) throw tooLarge(records, batch, error)
     throw corrupt(records, batch, `its ${codec} data is damaged`, error)
   }
+}
+
+function tooLarge({ partition }: PartitionRecords, batch: BatchHeader, cause: Error): BatchTooLargeError {
+  const { baseOffset: offset, lastOffset, sizeBytes } = batch
+  return new BatchTooLargeError({ partition, offset, lastOffset, sizeBytes, limitBytes: MAX_UNPACKED_BYTES }, { cause })
 }
 
 function corrupt(records: PartitionRecords, batch: BatchHeader, reason: string, cause?: unknown): BatchCorruptError {

@@ -1,5 +1,4 @@
-import { BATCH_HEADER_BYTES, BatchHeader, CODECS } from '@headrace/broker/protocol'
-import { decompress, decompressAside } from '../client/codecs.ts'
+import { BATCH_HEADER_BYTES, BatchHeader, CODECS, decompress, decompressAside } from '@headrace/broker/protocol'
 
 /** Compressed records of so many bytes are worth another thread: smaller ones are done before it has begun. */
 const ASIDE_BYTES = 32 * 1024
@@ -22,7 +21,7 @@ export class DecompressAhead {
     this.#end = end
   }
 
-  /** The batch's records as they were before its codec. Throws, or rejects with, what the codec throws on damaged bytes. */
+  /** The batch's records as they were before its codec. Throws, or rejects with, what `decompress` throws. */
   plain(batch: BatchHeader): Buffer | Promise<Buffer> {
     const codec = CODECS[batch.codecId]
     if (codec === undefined || codec === 'none') throw new Error('the batch is not compressed')

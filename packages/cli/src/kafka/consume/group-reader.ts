@@ -1,4 +1,5 @@
-import { addressesOf, compress, decompress, type KafkaConnection, translateKafkaError } from '@headrace/adapters/kafka'
+import { addressesOf, type KafkaConnection, translateKafkaError } from '@headrace/adapters/kafka'
+import { compress, decompress } from '@headrace/broker/protocol'
 import kafkajs, { type EachBatchPayload, type IHeaders, type KafkaMessage } from 'kafkajs'
 import { kafkaClient } from '../../generator/kafka-sender.ts'
 import { RecordView } from './record-view.ts'

@@ -1,5 +1,12 @@
-import { decompress } from '@headrace/adapters/kafka'
-import { afterVarint, BATCH_HEADER_BYTES, type BatchHeader, CODECS, readVarint } from '@headrace/broker/protocol'
+import {
+  afterVarint,
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  CODECS,
+  decompress,
+  readVarint,
+  UnpackedTooLargeError,
+} from '@headrace/broker/protocol'
 
 /** Bytes that cannot be records. */
 class MalformedRecordsError extends Error {
@@ -105,6 +112,7 @@ function plainRecords(batch: BatchHeader): Buffer {
   try {
     return decompress(codec, records)
   } catch (cause) {
-    throw new MalformedRecordsError(`its ${codec} data is damaged`, { cause })
+    const reason = cause instanceof UnpackedTooLargeError ? cause.message : `its ${codec} data is damaged`
+    throw new MalformedRecordsError(reason, { cause })
   }
 }

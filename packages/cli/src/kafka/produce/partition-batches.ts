@@ -1,5 +1,5 @@
-import { compress, crc32c } from '@headrace/adapters/kafka'
-import { type Codec, RecordBatchBuilder, type RecordHeader } from '@headrace/broker/protocol'
+import { crc32c } from '@headrace/adapters/kafka'
+import { type Codec, compress, RecordBatchBuilder, type RecordHeader } from '@headrace/broker/protocol'
 
 /** Sequence numbers of a producer go round at 2^31. */
 const SEQUENCE_ROUND = 2 ** 31
