@@ -12,9 +12,26 @@ import {
 } from './record-batch.ts'
 import { varintBytes, writeVarint } from './varint.ts'
 
+/** What is not longer is copied here byte by byte: the call that copies takes longer than that. */
+const SHORT_BYTES = 24
+
 export interface RecordHeader {
   readonly key: string
   readonly value: Uint8Array | null
+}
+
+/**
+ * A record whose key and value are parts of other buffers: no views are made of them. Without its buffer there is no key, or no
+ * value.
+ */
+export interface RecordParts {
+  readonly keySource: Buffer | null
+  readonly keyStart: number
+  readonly keyEnd: number
+  readonly valueSource: Buffer | null
+  readonly valueStart: number
+  readonly valueEnd: number
+  readonly headers: readonly RecordHeader[]
 }
 
 export interface SealOptions {
@@ -78,11 +95,31 @@ export class RecordBatchBuilder {
     this.#varint(this.#count)
     this.#field(key)
     this.#field(value)
-    this.#varint(headers.length)
-    for (const header of headers) {
-      this.#field(Buffer.from(header.key))
-      this.#field(header.value)
-    }
+    this.#headers(headers)
+    this.#count++
+  }
+
+  /** Appends one record that lies in parts. `timestamp` is in milliseconds since the epoch. */
+  appendRecord(record: RecordParts, timestamp: number): void {
+    const { keySource, keyStart, keyEnd, valueSource, valueStart, valueEnd, headers } = record
+    if (this.#count === 0) this.#baseTimestamp = timestamp
+    if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    const timestampDelta = timestamp - this.#baseTimestamp
+    const bodyBytes =
+      1 +
+      varintBytes(timestampDelta) +
+      varintBytes(this.#count) +
+      partBytes(keySource === null ? -1 : keyEnd - keyStart) +
+      partBytes(valueSource === null ? -1 : valueEnd - valueStart) +
+      headersBytes(headers)
+    this.#reserve(varintBytes(bodyBytes) + bodyBytes)
+    this.#varint(bodyBytes)
+    this.#buffer[this.#end++] = 0
+    this.#varint(timestampDelta)
+    this.#varint(this.#count)
+    this.#part(keySource, keyStart, keyEnd)
+    this.#part(valueSource, valueStart, valueEnd)
+    this.#headers(headers)
     this.#count++
   }
 
@@ -154,6 +191,22 @@ export class RecordBatchBuilder {
     this.#end = writeVarint(this.#buffer, value, this.#end)
   }
 
+  #headers(headers: readonly RecordHeader[]): void {
+    this.#varint(headers.length)
+    for (const header of headers) {
+      this.#field(Buffer.from(header.key))
+      this.#field(header.value)
+    }
+  }
+
+  #part(source: Buffer | null, start: number, end: number): void {
+    this.#varint(source === null ? -1 : end - start)
+    if (source === null) return
+    if (end - start > SHORT_BYTES) source.copy(this.#buffer, this.#end, start, end)
+    else for (let i = 0; i < end - start; i++) this.#buffer[this.#end + i] = source[start + i] as number
+    this.#end += end - start
+  }
+
   #field(bytes: Uint8Array | null): void {
     this.#varint(bytes === null ? -1 : bytes.length)
     if (bytes === null) return
@@ -170,6 +223,11 @@ function attributesOf({ codec = 'none', isTransactional, isControl }: SealOption
 
 function fieldBytes(bytes: Uint8Array | null): number {
   return bytes === null ? 1 : varintBytes(bytes.length) + bytes.length
+}
+
+/** −1 for what is not there. */
+function partBytes(bytes: number): number {
+  return bytes < 0 ? 1 : varintBytes(bytes) + bytes
 }
 
 function headersBytes(headers: readonly RecordHeader[]): number {

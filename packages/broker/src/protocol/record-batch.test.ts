@@ -70,6 +70,30 @@ describe('RecordBatchBuilder', () => {
     )
   })
 
+  test('a record that lies in parts is appended as its views are', () => {
+    fc.assert(
+      fc.property(fc.array(record, { minLength: 1, maxLength: 20 }), (records) => {
+        const [parts, views] = [new RecordBatchBuilder(0), new RecordBatchBuilder(0)]
+        for (const { key, value, timestamp, headers } of records) {
+          const source = Buffer.concat([Buffer.from('before'), key ?? Buffer.of(), value ?? Buffer.of(), Buffer.of(1)])
+          const keyEnd = 6 + (key?.length ?? 0)
+          const record = {
+            keySource: key === null ? null : source,
+            keyStart: 6,
+            keyEnd,
+            valueSource: value === null ? null : source,
+            valueStart: keyEnd,
+            valueEnd: keyEnd + (value?.length ?? 0),
+            headers,
+          }
+          parts.appendRecord(record, timestamp)
+          views.append(key, value, timestamp, headers)
+        }
+        expect(parts.seal({ crc32c }).equals(views.seal({ crc32c }))).toBe(true)
+      }),
+    )
+  })
+
   test('what is appended can be read back', () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 20 }), (records) => {

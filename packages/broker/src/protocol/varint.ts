@@ -3,6 +3,8 @@ const MIN_INT32 = -0x8000_0000
 
 /** Bytes that `value` takes as a zigzag VARINT or VARLONG. */
 export function varintBytes(value: number): number {
+  if (value >= -0x40 && value < 0x40) return 1
+  if (value >= -0x2000 && value < 0x2000) return 2
   let rest = zigzag(value)
   let bytes = 1
   while (rest >= 0x80) {

@@ -16,6 +16,9 @@ export interface BatchWriterOptions {
   readonly encoder: RowEncoder | undefined
 }
 
+/** Looks at the row from `start` to `end` in the block, which was located. Throws ValueRefusedError. */
+type Look = (block: Buffer, start: number, end: number) => void
+
 /** Makes records of one batch's rows. */
 export class BatchWriter {
   readonly #options: BatchWriterOptions
@@ -37,7 +40,7 @@ export class BatchWriter {
   /** Looks at every row and writes none. Throws `RowsRejectedError`. */
   async check(): Promise<void> {
     await this.#each(
-      (row) => this.#rows.check(row),
+      (block) => this.#rows.check(block),
       () => undefined,
     )
   }
@@ -47,39 +50,45 @@ export class BatchWriter {
     const { batch, producer } = this.#options
     const now = Date.now()
     const append = (topic: string): Promise<void> | undefined => {
-      const { partition, key, value, timestamp = now, headers } = this.#rows
-      const full = producer.append(topic, partition, key, value, timestamp, headers)
+      const { partition, timestamp = now } = this.#rows
+      const full = producer.append(topic, partition, this.#rows, timestamp)
       if (full !== undefined) signal.throwIfAborted()
       return full
     }
-    const found = await this.#each((row) => this.#rows.read(row), append)
+    const found = await this.#each((block, start, end) => this.#rows.read(block, start, end), append)
     if (found !== batch.rowCount) {
       throw new BatchIncompleteError({ batch: nameOf(batch), expected: batch.rowCount, found })
     }
   }
 
   /** Looks at row after row; `take` gets those before the first that is refused. Gives how many there are. */
-  async #each(look: (row: Buffer) => void, take: (topic: string) => Promise<void> | undefined): Promise<number> {
+  async #each(look: Look, take: (topic: string) => Promise<void> | undefined): Promise<number> {
     const { batch, config } = this.#options
     const rejected: RejectedRow[] = []
-    const judge = (topic: string, bytes: Buffer, row: number): Promise<void> | undefined => {
-      const reason = this.#placeRefusal(topic) ?? valueRefusal(look, bytes)
+    const judge = (
+      topic: string,
+      block: Buffer,
+      start: number,
+      end: number,
+      row: number,
+    ): Promise<void> | undefined => {
+      const reason = this.#placeRefusal(topic) ?? valueRefusal(look, block, start, end)
       if (reason !== undefined) rejected.push({ row, reason })
       return rejected.length === 0 ? take(topic) : undefined
     }
-    const found = await eachRow(batch, (bytes, row) => {
-      this.#rows.locate(bytes)
-      const topic = this.#rows.topic ?? config.topic
-      if (this.#isReady(topic)) return judge(topic, bytes, row)
-      return this.#makeReady(topic).then(() => judge(topic, bytes, row))
+    const found = await eachRow(batch, (block, start, end, row) => {
+      this.#rows.locate(block, start, end)
+      const { topic = config.topic } = this.#rows
+      if (this.#isReady(topic)) return judge(topic, block, start, end, row)
+      return this.#makeReady(topic).then(() => judge(topic, block, start, end, row))
     })
     if (rejected.length > 0) throw new RowsRejectedError({ sink: batch.id.sink, rows: rejected })
     return found
   }
 
   #isReady(topic: string): boolean {
-    if (this.#missing.has(topic)) return true
-    const { encoder, producer } = this.#options
+    const { config, encoder, producer } = this.#options
+    if (config.topicColumn === undefined || this.#missing.has(topic)) return true
     return producer.knows(topic) && encoder?.isReady(topic) !== false
   }
 
@@ -100,15 +109,16 @@ export class BatchWriter {
   #placeRefusal(topic: string): string | undefined {
     if (this.#missing.has(topic)) return `topic "${topic}" does not exist`
     const { partition } = this.#rows
+    if (partition === undefined) return undefined
     const count = this.#options.producer.partitionCount(topic)
-    if (partition === undefined || (partition >= 0 && partition < count)) return undefined
+    if (partition >= 0 && partition < count) return undefined
     return `topic "${topic}" has no partition ${partition}: it has ${count}`
   }
 }
 
-function valueRefusal(look: (row: Buffer) => void, row: Buffer): string | undefined {
+function valueRefusal(look: Look, block: Buffer, start: number, end: number): string | undefined {
   try {
-    look(row)
+    look(block, start, end)
     return undefined
   } catch (error) {
     if (error instanceof ValueRefusedError) return error.message

@@ -6,14 +6,14 @@ const SHIFT = 24
  * The partition of a key, as Kafka's own clients choose it: records with the same key come to the same partition, whichever
  * client writes them. Source: org.apache.kafka.clients.producer.internals.BuiltInPartitioner (murmur2, sign bit cleared).
  */
-export function partitionOfKey(key: Uint8Array, partitions: number): number {
-  return (murmur2(key) & 0x7fff_ffff) % partitions
+export function partitionOfKey(key: Uint8Array, partitions: number, start = 0, end = key.length): number {
+  return (murmur2(key, start, end) & 0x7fff_ffff) % partitions
 }
 
 /** Austin Appleby's MurmurHash2, 32 bits, little-endian, as a signed number. */
-function murmur2(data: Uint8Array): number {
-  const { length } = data
-  const byte = (index: number) => data[index] as number
+function murmur2(data: Uint8Array, start: number, end: number): number {
+  const length = end - start
+  const byte = (index: number) => data[start + index] as number
   let hash = SEED ^ length
   let position = 0
   for (; position + 4 <= length; position += 4) {

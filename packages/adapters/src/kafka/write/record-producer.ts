@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { type Codec, compress, produce, RecordBatchBuilder, type RecordHeader } from '@headrace/broker/protocol'
+import { type Codec, compress, produce, RecordBatchBuilder, type RecordParts } from '@headrace/broker/protocol'
 import { crc32c } from '@node-rs/crc32'
 import type { KafkaClient } from '../client/client.ts'
 import type { TopicLayout } from '../client/layout.ts'
@@ -43,7 +43,7 @@ interface PartitionPlace {
 }
 
 interface PartitionWriter extends PartitionPlace {
-  readonly builder: RecordBatchBuilder
+  builder: RecordBatchBuilder
   /** Undefined while the partition has none. */
   leader: BrokerAddress | undefined
   sequence: number
@@ -52,6 +52,8 @@ interface PartitionWriter extends PartitionPlace {
 interface SealedBatch {
   readonly writer: PartitionWriter
   readonly records: Buffer
+  /** What the records lie in: not to be written over before they are acknowledged. */
+  readonly builder?: RecordBatchBuilder
 }
 
 /** Records of one topic, by partition. */
@@ -70,6 +72,8 @@ export class RecordProducer {
   #identity: ProducerIdentity
   readonly #topics = new Map<string, TopicWriter>()
   #batchBytes = BATCH_BYTES.most
+  /** For batches to come: builders whose batches were acknowledged. */
+  #spare: RecordBatchBuilder[] = []
   #sealed: SealedBatch[] = []
   #sealedBytes = 0
   #inFlight: Promise<void> = Promise.resolve()
@@ -100,20 +104,21 @@ export class RecordProducer {
   append(
     topic: string,
     partition: number | undefined,
-    key: Uint8Array | null,
-    value: Uint8Array | null,
+    record: RecordParts,
     timestamp: number,
-    headers: readonly RecordHeader[],
   ): Promise<void> | undefined {
     const writers = this.#topics.get(topic) as TopicWriter
     const { partitions } = writers
-    const isSticky = partition === undefined && key === null
-    const index = partition ?? (key === null ? writers.sticky : partitionOfKey(key, partitions.length))
+    const index = partition ?? this.#partitionOf(record, writers)
     const writer = partitions[index] as PartitionWriter
-    writer.builder.append(key, value, timestamp, headers)
+    writer.builder.appendRecord(record, timestamp)
     if (writer.builder.sizeBytes < this.#batchBytes) return undefined
-    if (isSticky) writers.sticky = (index + 1) % partitions.length
+    if (index === writers.sticky) writers.sticky = (index + 1) % partitions.length
     return this.#seal(writer)
+  }
+
+  #partitionOf({ keySource, keyStart, keyEnd }: RecordParts, { partitions, sticky }: TopicWriter): number {
+    return keySource === null ? sticky : partitionOfKey(keySource, partitions.length, keyStart, keyEnd)
   }
 
   /** Sends what is left and waits until all of it is acknowledged. */
@@ -147,7 +152,7 @@ export class RecordProducer {
     if (this.#sealed.some((batch) => batch.writer === writer)) await this.#dispatch()
     const { codec, transactionalId } = this.#options
     const { builder } = writer
-    const batch = builder.seal({
+    const records = builder.seal({
       crc32c,
       codec,
       ...(codec !== 'none' && { compress: (records: Buffer) => compress(codec, records) }),
@@ -156,10 +161,13 @@ export class RecordProducer {
       isTransactional: transactionalId !== undefined,
     })
     writer.sequence = (writer.sequence + builder.count) % SEQUENCES
-    // Without a codec it is a view of the builder's buffer.
-    const records = codec === 'none' ? Buffer.from(batch) : batch
-    builder.reset()
-    this.#sealed.push({ writer, records })
+    if (codec === 'none') {
+      this.#sealed.push({ writer, records, builder })
+      writer.builder = this.#spare.pop() ?? new RecordBatchBuilder(BATCH_BYTES.least)
+    } else {
+      this.#sealed.push({ writer, records })
+      builder.reset()
+    }
     this.#sealedBytes += records.length
     if (this.#sealedBytes >= REQUEST_BYTES) await this.#dispatch()
   }
@@ -183,12 +191,20 @@ export class RecordProducer {
       const byLeader = Map.groupBy(waiting, ({ writer: { leader } }) => leader && `${leader.host}:${leader.port}`)
       const outcomes = await Promise.all([...byLeader.values()].map((some) => this.#request(some)))
       const failed = outcomes.flat()
-      if (failed.length === 0) return
+      if (failed.length === 0) return this.#keepBuilders(batches)
       const fatal = failed.find(({ error }) => error instanceof ProtocolError && !error.canRetry)
       if (fatal !== undefined || attempt === ATTEMPTS) throw (fatal ?? failed[0])?.error
       await setTimeout(FIRST_WAIT_MS * 2 ** (attempt - 1))
       waiting = failed.map(({ batch }) => batch)
       await this.#findLeaders(waiting)
+    }
+  }
+
+  #keepBuilders(batches: readonly SealedBatch[]): void {
+    for (const { builder } of batches) {
+      if (builder === undefined) continue
+      builder.reset()
+      this.#spare.push(builder)
     }
   }
 

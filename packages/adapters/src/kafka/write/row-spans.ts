@@ -9,66 +9,73 @@ const CLOSE_BRACKET = 0x5d
 const N = 0x6e
 
 /**
- * Where each column's value stands in a staged row: a JSON object on one line, without white space between its parts, as
- * DuckDB writes it. `spans` gets, for column i in the row's order, the start of its key at 3i, the start of its value at
- * 3i + 1 and the value's end at 3i + 2. Gives how many columns there are. No object per row: this is the hot path.
+ * Where the first columns' values stand in a staged row: a JSON object on one line, without white space between its parts, as
+ * DuckDB writes it, from `start` to `end` in `block`. `spans` gets, for column i in the row's order, the start of its key at 3i,
+ * the start of its value at 3i + 1 and the value's end at 3i + 2, counted from the block's first byte. Gives how many columns
+ * were found, `columns` at most. No object per row: this is the hot path.
  */
-export function findSpans(row: Uint8Array, spans: Uint32Array): number {
-  let columns = 0
-  let at = 1
-  while (at < row.length && row[at] === QUOTE) {
-    const base = 3 * columns++
+export function findSpans(
+  block: Uint8Array,
+  start: number,
+  end: number,
+  spans: Uint32Array,
+  columns = Number.POSITIVE_INFINITY,
+): number {
+  let found = 0
+  let at = start + 1
+  while (found < columns && at < end && block[at] === QUOTE) {
+    const base = 3 * found++
     spans[base] = at
-    at = afterString(row, at)
-    while (row[at] !== COLON) at++
+    at = afterString(block, at, end)
+    while (block[at] !== COLON) at++
     spans[base + 1] = ++at
-    at = afterValue(row, at)
+    at = afterValue(block, at, end)
     spans[base + 2] = at
-    if (row[at] === COMMA) at++
+    if (block[at] === COMMA) at++
   }
-  return columns
+  return found
 }
 
 /** Shows where each element of a staged array stands; gives their number. */
-export function eachElement(row: Uint8Array, start: number, visit: (start: number, end: number) => void): number {
+export function eachElement(block: Uint8Array, start: number, visit: (start: number, end: number) => void): number {
   let count = 0
-  for (let at = start + 1; row[at] !== CLOSE_BRACKET; count++) {
-    const end = afterValue(row, at)
+  for (let at = start + 1; block[at] !== CLOSE_BRACKET; count++) {
+    const end = afterValue(block, at)
     visit(at, end)
-    at = row[end] === COMMA ? end + 1 : end
+    at = block[end] === COMMA ? end + 1 : end
   }
   return count
 }
 
 /** Shows where each key and its value stand in a staged object; gives their number. */
 export function eachEntry(
-  row: Uint8Array,
+  block: Uint8Array,
   start: number,
   visit: (key: number, start: number, end: number, index: number) => void,
 ): number {
   let count = 0
-  for (let at = start + 1; row[at] !== CLOSE_BRACE; count++) {
+  for (let at = start + 1; block[at] !== CLOSE_BRACE; count++) {
     const key = at
-    const value = afterString(row, key) + 1
-    const end = afterValue(row, value)
+    const value = afterString(block, key) + 1
+    const end = afterValue(block, value)
     visit(key, value, end, count)
-    at = row[end] === COMMA ? end + 1 : end
+    at = block[end] === COMMA ? end + 1 : end
   }
   return count
 }
 
-function afterString(row: Uint8Array, quote: number): number {
+function afterString(block: Uint8Array, quote: number, end = block.length): number {
   let at = quote + 1
-  for (; row[at] !== QUOTE && at < row.length; at++) if (row[at] === BACKSLASH) at++
+  for (; block[at] !== QUOTE && at < end; at++) if (block[at] === BACKSLASH) at++
   return at + 1
 }
 
-function afterValue(row: Uint8Array, start: number): number {
-  if (row[start] === QUOTE) return afterString(row, start)
+function afterValue(block: Uint8Array, start: number, end = block.length): number {
+  if (block[start] === QUOTE) return afterString(block, start, end)
   let at = start
-  for (let depth = 0; at < row.length; at++) {
-    const byte = row[at]
-    if (byte === QUOTE) at = afterString(row, at) - 1
+  for (let depth = 0; at < end; at++) {
+    const byte = block[at]
+    if (byte === QUOTE) at = afterString(block, at, end) - 1
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++
     else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (depth-- === 0) return at
@@ -76,6 +83,13 @@ function afterValue(row: Uint8Array, start: number): number {
     } else if (byte === COMMA && depth === 0) return at
   }
   return at
+}
+
+/** Whether a value is a string whose characters stand between its quotes as they are. */
+export function isPlainString(block: Uint8Array, start: number, end: number): boolean {
+  if (block[start] !== QUOTE) return false
+  for (let at = start + 1; at < end; at++) if (block[at] === BACKSLASH) return false
+  return true
 }
 
 /** A value's bytes as text: a string's own characters, anything else as JSON has it; null for null. */

@@ -17,11 +17,15 @@ const config = (settings: object) => Value.Default(sinkSchema, { topic: 't', ...
 
 function read(settings: object, row = ROW) {
   const rows = new SinkRows(config(settings), COLUMNS)
-  rows.locate(Buffer.from(row))
-  rows.read(Buffer.from(row))
-  const { topic, key, partition, value, timestamp, headers } = rows
-  const text = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString())
-  return { topic, key: text(key), partition, value: text(value), timestamp, headers }
+  const before = '{"n":1}\n'
+  const block = Buffer.from(`${before}${row}\n{"n":2}\n`)
+  const end = before.length + Buffer.byteLength(row)
+  rows.locate(block, before.length, end)
+  rows.read(block, before.length, end)
+  const { topic, partition, timestamp, headers } = rows
+  const key = rows.keySource?.toString('utf8', rows.keyStart, rows.keyEnd) ?? null
+  const value = rows.valueSource?.toString('utf8', rows.valueStart, rows.valueEnd) ?? null
+  return { topic, key, partition, value, timestamp, headers }
 }
 
 test('the row is the value, whole or in part', () => {

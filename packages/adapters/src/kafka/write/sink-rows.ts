@@ -1,7 +1,7 @@
-import type { RecordHeader } from '@headrace/broker/protocol'
+import type { RecordHeader, RecordParts } from '@headrace/broker/protocol'
 import type { Field } from '@headrace/core'
 import type { KafkaSinkConfig } from '../sink-config.ts'
-import { findSpans, textBytes } from './row-spans.ts'
+import { findSpans, isPlainString, textBytes } from './row-spans.ts'
 import { blobOf } from './values/blob-text.ts'
 import type { RowEncoder } from './values/registered-values.ts'
 
@@ -39,22 +39,32 @@ function placesOf(config: KafkaSinkConfig, schema: readonly Field[]): Places {
   }
 }
 
+/** How many of the columns, from the first on, have to be found in a row. */
+function columnsNeeded({ topic, key, partition, timestamp, tombstone, raw, headers, kept = [] }: Places): number {
+  const places = [topic, key, partition, timestamp, tombstone, raw, ...headers.map(({ place }) => place), ...kept]
+  return 1 + Math.max(...places)
+}
+
 /**
- * What becomes of a staged row: after `locate` and `read` it stands in the fields until the next one. The bytes are views into the
- * row or into a buffer of this object's own.
+ * What becomes of a staged row: after `locate` and `read` it stands in the fields until the next one. Key and value are parts of
+ * the block that the row is in, or of another buffer that lives as long.
  */
-export class SinkRows {
+export class SinkRows implements RecordParts {
   topic: string | undefined
-  key: Uint8Array | null = null
   /** Undefined where the row does not say. */
   partition: number | undefined
-  value: Uint8Array | null = null
   /** ms since the epoch; undefined where the row does not say. */
   timestamp: number | undefined
+  keySource: Buffer | null = null
+  keyStart = 0
+  keyEnd = 0
+  valueSource: Buffer | null = null
+  valueStart = 0
+  valueEnd = 0
   headers: readonly RecordHeader[] = []
   readonly #places: Places
+  readonly #columns: number
   readonly #isBlob: boolean
-  readonly #isWhole: boolean
   readonly #spans: Uint32Array
   #value = Buffer.allocUnsafe(1024)
 
@@ -66,80 +76,98 @@ export class SinkRows {
     this.#usualTopic = config.topic
     this.#encoder = encoder
     this.#places = placesOf(config, schema)
+    this.#columns = columnsNeeded(this.#places)
     this.#isBlob = schema[this.#places.raw]?.type === 'BLOB'
-    const { topic, key, partition, timestamp, tombstone, raw, headers, kept } = this.#places
-    const isPlain = [topic, key, partition, timestamp, tombstone, raw].every((place) => place < 0)
-    this.#isWhole = isPlain && headers.length === 0 && kept === undefined && encoder === undefined
+    if (encoder !== undefined) this.#columns = schema.length
     this.#spans = new Uint32Array(3 * schema.length)
   }
 
-  /** Finds the row's parts, and where it goes: topic and partition. */
-  locate(row: Buffer): void {
-    if (this.#isWhole) return
-    findSpans(row, this.#spans)
+  /** Finds the parts of the row from `start` to `end` in the block, and where it goes: topic and partition. */
+  locate(block: Buffer, start: number, end: number): void {
+    if (this.#columns === 0) return
+    findSpans(block, start, end, this.#spans, this.#columns)
     const { topic, partition } = this.#places
-    if (topic >= 0) this.topic = this.#text(row, topic)
-    if (partition >= 0) this.partition = numberOf(this.#text(row, partition))
+    if (topic >= 0) this.topic = this.#text(block, topic)
+    if (partition >= 0) this.partition = numberOf(this.#text(block, partition))
   }
 
   /** All else of a row that was located. Throws ValueRefusedError where it has no form in the format. */
-  read(row: Buffer): void {
-    this.value = row
-    if (this.#isWhole) return
+  read(block: Buffer, start: number, end: number): void {
     const { key, timestamp, headers } = this.#places
-    if (key >= 0) this.key = this.#bytes(row, key)
-    if (timestamp >= 0) this.timestamp = millisecondsOf(this.#text(row, timestamp))
+    if (key >= 0) this.#readKey(block, key)
+    if (timestamp >= 0) this.timestamp = millisecondsOf(this.#text(block, timestamp))
     if (headers.length > 0) {
       this.headers = headers.flatMap(({ name, place }) => {
-        const value = this.#bytes(row, place)
+        const value = this.#bytes(block, place)
         return value === null ? [] : [{ key: name, value }]
       })
     }
-    this.value = this.#valueOf(row)
+    this.#readValue(block, start, end)
   }
 
   /** Throws as `read` would, without making the value. */
-  check(row: Buffer): void {
-    if (this.#encoder?.mayRefuse === true && !this.#isTombstone(row)) this.#encoder.check(row, this.#spans)
+  check(block: Buffer): void {
+    if (this.#encoder?.mayRefuse === true && !this.#isTombstone(block)) this.#encoder.check(block, this.#spans)
   }
 
-  #isTombstone(row: Buffer): boolean {
+  #isTombstone(block: Buffer): boolean {
     const { tombstone } = this.#places
-    return tombstone >= 0 && row[this.#spans[3 * tombstone + 1] as number] === T
+    return tombstone >= 0 && block[this.#spans[3 * tombstone + 1] as number] === T
   }
 
-  #valueOf(row: Buffer): Uint8Array | null {
+  #readValue(block: Buffer, start: number, end: number): void {
     const { raw, kept } = this.#places
-    if (this.#isTombstone(row)) return null
-    if (raw >= 0) return this.#raw(row, raw)
-    if (this.#encoder !== undefined) return this.#encoder.encode(row, this.#spans, this.topic ?? this.#usualTopic)
-    return kept === undefined ? row : this.#without(row, kept)
+    if (this.#isTombstone(block)) this.#setValue(null)
+    else if (raw >= 0) this.#readRaw(block, raw)
+    else if (this.#encoder !== undefined) {
+      this.#setValue(this.#encoder.encode(block, this.#spans, this.topic ?? this.#usualTopic))
+    } else if (kept !== undefined) this.#readKept(block, end - start, kept)
+    else this.#setValue(block, start, end)
   }
 
-  #bytes(row: Buffer, place: number): Buffer | null {
-    return textBytes(row, this.#spans[3 * place + 1] as number, this.#spans[3 * place + 2] as number)
+  #readKey(block: Buffer, place: number): void {
+    const start = this.#spans[3 * place + 1] as number
+    const end = this.#spans[3 * place + 2] as number
+    if (isPlainString(block, start, end)) this.#setKey(block, start + 1, end - 1)
+    else this.#setKey(textBytes(block, start, end))
   }
 
-  #text(row: Buffer, place: number): string | undefined {
-    return this.#bytes(row, place)?.toString()
-  }
-
-  #raw(row: Buffer, place: number): Uint8Array | null {
-    const bytes = this.#bytes(row, place)
-    return bytes !== null && this.#isBlob ? blobOf(bytes.toString()) : bytes
+  #readRaw(block: Buffer, place: number): void {
+    const bytes = this.#bytes(block, place)
+    this.#setValue(bytes !== null && this.#isBlob ? blobOf(bytes.toString()) : bytes)
   }
 
   /** The row's JSON with these columns alone. */
-  #without(row: Buffer, kept: readonly number[]): Buffer {
-    if (this.#value.length < row.length) this.#value = Buffer.allocUnsafe(2 * row.length)
+  #readKept(block: Buffer, rowBytes: number, kept: readonly number[]): void {
+    if (this.#value.length < rowBytes) this.#value = Buffer.allocUnsafe(2 * rowBytes)
     let at = 0
     this.#value[at++] = OPEN_BRACE
     for (const place of kept) {
       if (at > 1) this.#value[at++] = COMMA
-      at += row.copy(this.#value, at, this.#spans[3 * place], this.#spans[3 * place + 2])
+      at += block.copy(this.#value, at, this.#spans[3 * place], this.#spans[3 * place + 2])
     }
     this.#value[at++] = CLOSE_BRACE
-    return this.#value.subarray(0, at)
+    this.#setValue(this.#value, 0, at)
+  }
+
+  #setKey(source: Buffer | null, start = 0, end = source?.length ?? 0): void {
+    this.keySource = source
+    this.keyStart = start
+    this.keyEnd = end
+  }
+
+  #setValue(source: Buffer | null, start = 0, end = source?.length ?? 0): void {
+    this.valueSource = source
+    this.valueStart = start
+    this.valueEnd = end
+  }
+
+  #bytes(block: Buffer, place: number): Buffer | null {
+    return textBytes(block, this.#spans[3 * place + 1] as number, this.#spans[3 * place + 2] as number)
+  }
+
+  #text(block: Buffer, place: number): string | undefined {
+    return this.#bytes(block, place)?.toString()
   }
 }
 

@@ -17,8 +17,8 @@ export interface RowEncoder {
   /** Registers or finds the schema as the topic's; before the first value for it. */
   prepare(topic: string): Promise<void>
   isReady(topic: string): boolean
-  /** The value of a staged row, whose columns stand at `spans`: a view, good until the next call. */
-  encode(row: Buffer, spans: Uint32Array, topic: string): Uint8Array
+  /** The value of a staged row, whose columns stand at `spans` in the buffer: a view, good until the next call. */
+  encode(row: Buffer, spans: Uint32Array, topic: string): Buffer
   /** Whether rows may be refused, so that each must be looked at with `check` before anything is written. */
   readonly mayRefuse: boolean
   /** Throws ValueRefusedError for a row that has no form in the format. */
@@ -104,7 +104,7 @@ class RegisteredEncoder implements RowEncoder {
     if (!this.isReady(topic)) this.#ids.set(topic, await this.#idOf(topic))
   }
 
-  encode(row: Buffer, spans: Uint32Array, topic: string): Uint8Array {
+  encode(row: Buffer, spans: Uint32Array, topic: string): Buffer {
     const out = this.#out
     const { columns, head, tail } = this.#format
     out.reset()

@@ -56,11 +56,10 @@ async function encoded(format: Format, query: string): Promise<{ columns: Field[
   const staged = await readFile(batch.files[0]?.path as string)
   const values: Buffer[] = []
   for (let start = 0, end = staged.indexOf(10); end >= 0; start = end + 1, end = staged.indexOf(10, start)) {
-    const row = staged.subarray(start, end)
-    rows.locate(row)
-    rows.check(row)
-    rows.read(row)
-    values.push(Buffer.from(rows.value as Uint8Array))
+    rows.locate(staged, start, end)
+    rows.check(staged)
+    rows.read(staged, start, end)
+    values.push(Buffer.from((rows.valueSource as Buffer).subarray(rows.valueStart, rows.valueEnd)))
   }
   return { columns, values }
 }
