@@ -3,6 +3,7 @@ import { crc32c } from './crc32c.ts'
 import { readFileIfAny, replaceFile } from './durable-file.ts'
 import type { Flushable, FsyncPolicy, IntervalFlusher } from './flusher.ts'
 import { ForcedFile, forgetUnkept, isUnkept } from './forced-file.ts'
+import { WriteQueue } from './write-queue.ts'
 
 /** Each entry: its length and its CRC-32C, four bytes each, then JSON. */
 const FRAME_HEADER_BYTES = 8
@@ -23,6 +24,7 @@ export interface JournalOptions<Entry> {
 /** State that is kept as the list of its changes, in a file that is only appended to and now and then written anew. */
 export class Journal<Entry> implements Flushable {
   readonly #options: JournalOptions<Entry>
+  readonly #queue = new WriteQueue<Entry, void>((entries) => this.#append(entries))
   #handle: FileHandle
   #forced: ForcedFile
   #sizeBytes: number
@@ -30,8 +32,6 @@ export class Journal<Entry> implements Flushable {
   #torn = false
   /** The file may not hold what the state does: it is written anew before anything is appended. */
   #isUnsound = false
-  #queue: { entry: Entry; resolve: () => void; reject: (error: unknown) => void }[] = []
-  #writing: Promise<void> | undefined
 
   private constructor(options: JournalOptions<Entry>, handle: FileHandle, sizeBytes: number) {
     this.#options = options
@@ -54,10 +54,7 @@ export class Journal<Entry> implements Flushable {
 
   /** Writes an entry and applies it. Resolves when it is written: then it outlives the process. */
   append(entry: Entry): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ entry, resolve, reject })
-      this.#writing ??= this.#writeQueue()
-    })
+    return this.#queue.push(entry)
   }
 
   async flush(): Promise<void> {
@@ -74,7 +71,7 @@ export class Journal<Entry> implements Flushable {
   }
 
   async close(): Promise<void> {
-    await this.#writing
+    await this.#queue.settled()
     this.#options.flusher.forget(this)
     try {
       await this.#compactIfNeeded()
@@ -84,21 +81,11 @@ export class Journal<Entry> implements Flushable {
     }
   }
 
-  async #writeQueue(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const pending = this.#queue.splice(0)
-      try {
-        await this.#compactIfNeeded()
-        await this.#write(pending.map(({ entry }) => entry))
-        for (const { entry, resolve } of pending) {
-          this.#options.apply(entry)
-          resolve()
-        }
-      } catch (error) {
-        for (const { reject } of pending) reject(error)
-      }
-    }
-    this.#writing = undefined
+  async #append(entries: readonly Entry[]): Promise<never[]> {
+    await this.#compactIfNeeded()
+    await this.#write(entries)
+    for (const entry of entries) this.#options.apply(entry)
+    return []
   }
 
   async #write(entries: readonly Entry[]): Promise<void> {
