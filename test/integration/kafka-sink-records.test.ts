@@ -132,3 +132,30 @@ it('as Avro, behind the id of the schema that it registers', async () => {
   })
   await registry.close()
 })
+
+it('asks the registry once for each topic, however many batches there are, and only for rows that can be written', async () => {
+  const registry = await TestSchemaRegistry.start()
+  const [usual, other] = [await places.topic(1), await places.topic(1)]
+  const settings = { topic: usual, topicColumn: 't', exclude: ['t'], value: 'protobuf' }
+  const rows = (first: string) => `SELECT * FROM (VALUES ('${other}', [${first}]), (NULL, [2])) AS r(t, l)`
+  const columns = await stager.describe(rows('1'))
+  const sink = places.sink(settings, { registry: registry.url })
+  await sink.connect(signal)
+  for (const [i, first] of ['1', 'NULL', '3'].entries()) {
+    const id = { ...SINK_TEST_ID, sequence: i + 1 }
+    const publishing = sink.publish(await stager.stage(id, { format: 'ndjson' }, columns, [rows(first)]), signal)
+    if (first !== 'NULL') await publishing
+    else {
+      const reason = 'column l: a list with NULL in it cannot be a repeated field'
+      await expect(publishing).rejects.toMatchObject({ code: 'SINK_ROWS_REJECTED', rows: [{ row: 0, reason }] })
+    }
+  }
+  await sink.close()
+  expect(registry.requests.sort()).toEqual(
+    [usual, other].map((topic) => `POST /subjects/${topic}-value/versions`).sort(),
+  )
+  const values = (await readRaw(places.kafka, other)).map(({ value }) => value?.subarray(5).toString('hex'))
+  // The file's first message; field 1, packed, one byte.
+  expect(values).toEqual(['000a0101', '000a0103'])
+  await registry.close()
+})

@@ -6,8 +6,7 @@ import { BatchStager, Database, decoderFor, SINK_TEST_ID, SourceReader, TestDeco
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apicurio, RegistryProcess } from '../support/apicurio/registry-process.ts'
 import { headrace } from '../support/headrace-process.ts'
-import { runProgram } from '../support/run-program.ts'
-import { librdkafka, PYTHON_DESERIALIZE } from './kafka/clients/python.ts'
+import { deserializers } from './kafka/clients/python.ts'
 import { KafkaPlaces, type SinkSettings } from './support/kafka-places.ts'
 import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
 
@@ -79,7 +78,7 @@ const READ_AS = {
 } as const
 
 const signal = new AbortController().signal
-const [program, python] = await Promise.all([apicurio(), librdkafka()])
+const [program, python] = await Promise.all([apicurio(), deserializers()])
 const missing = 'missing' in program ? program.missing : python.missing
 const name = `Apicurio Registry${missing === undefined ? '' : ` (needs ${missing})`}`
 
@@ -154,9 +153,9 @@ describe.skipIf(missing !== undefined)(name, () => {
       await expectRead(format, topic, ROWS)
     }
     const pairs = [...topics].map(([format, topic]) => `${topic}=${format}`)
-    const args = [PYTHON_DESERIALIZE, kafka.address, registry.url, ...pairs]
-    const output = (await runProgram('python3', args, { env: python.env })).trim().split('\n')
-    const read = new Map(output.map((line) => JSON.parse(line)).map(({ topic, rows }) => [topic, rows]))
+    const output = await python.run([kafka.address, registry.url, ...pairs])
+    const lines = output.trim().split('\n')
+    const read = new Map(lines.map((line) => JSON.parse(line)).map(({ topic, rows }) => [topic, rows]))
     for (const [format, topic] of topics) {
       const [full, empty] = read.get(topic)
       expect([format, full]).toEqual([format, READ_AS[format]])

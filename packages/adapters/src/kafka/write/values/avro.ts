@@ -1,7 +1,7 @@
 import { type Field, type ParsedType, parseType } from '@headrace/core'
 import { eachElement, eachEntry } from '../row-spans.ts'
 import type { ByteWriter } from './byte-writer.ts'
-import { blobAt, daysAt, floatAt, nanosAt, secondsAt, textAt, wholeAt } from './staged-scalars.ts'
+import { blobAt, daysAt, floatAt, nanosAt, secondsAt, textAt, unscaledAt, wholeAt } from './staged-scalars.ts'
 import { isNull, named, type ValueFormat, type WriteValue } from './value-encoder.ts'
 
 interface AvroType {
@@ -187,13 +187,21 @@ function micros(row: Buffer, start: number, end: number, out: ByteWriter): void 
 
 function decimal(precision: number, scale: number): AvroType {
   return plain({ type: 'bytes', logicalType: 'decimal', precision, scale }, (row, start, end, out) => {
-    const [whole = '0', fraction = ''] = row.toString('latin1', start, end).split('.')
-    sized(twosComplement(BigInt(whole + fraction.padEnd(scale, '0'))), out)
+    const unscaled = unscaledAt(row, start, end, scale)
+    if (typeof unscaled === 'number') twosComplement(unscaled, out)
+    else sized(wideTwosComplement(unscaled), out)
   })
 }
 
 /** Big-endian, in as few bytes as hold the sign as well. */
-function twosComplement(value: bigint): Buffer {
+function twosComplement(value: number, out: ByteWriter): void {
+  let bytes = 1
+  for (let limit = 128; value >= limit || value < -limit; limit *= 256) bytes++
+  out.zigzag(bytes)
+  for (let unit = 256 ** (bytes - 1); unit >= 1; unit /= 256) out.byte(Math.floor(value / unit) % 256)
+}
+
+function wideTwosComplement(value: bigint): Buffer {
   let bytes = 1
   while (BigInt.asIntN(8 * bytes, value) !== value) bytes++
   const unsigned = BigInt.asUintN(8 * bytes, value)

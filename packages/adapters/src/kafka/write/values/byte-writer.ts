@@ -16,6 +16,7 @@ export class ByteWriter {
     this.#at = 0
   }
 
+  /** Its lowest eight bits. */
   byte(value: number): void {
     this.#room(1)
     this.#buffer[this.#at++] = value

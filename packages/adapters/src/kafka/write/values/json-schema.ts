@@ -30,13 +30,14 @@ export function jsonSchemaFormat(recordName: string, columns: readonly Field[]):
     type: 'JSON',
     schema: JSON.stringify({ $schema: DIALECT, title: recordName, type: 'object', ...properties(types) }),
     columns: types.map(({ name, write = copy }, i) => {
+      const value = orNull(write)
       const key = Buffer.from(`${i === 0 ? '' : ','}${JSON.stringify(name)}:`)
       return {
         name,
         mayRefuse: write !== copy,
         write: named(name, (row, start, end, out) => {
           out.bytes(key)
-          orNull(write)(row, start, end, out)
+          value(row, start, end, out)
         }),
       }
     }),
@@ -79,15 +80,16 @@ function jsonType(type: ParsedType): JsonType {
       const { schema, write } = jsonType(type.value)
       return {
         schema: { type: 'object', additionalProperties: nullable(schema) },
-        ...(write !== undefined && { write: objectWriter(() => write) }),
+        ...(write !== undefined && { write: objectWriter([orNull(write)]) }),
       }
     }
     case 'struct': {
       const types = type.fields.map((field) => ({ name: field.name, ...jsonType(field.type) }))
       const isCopied = types.every(({ write }) => write === undefined)
+      const writes = types.map(({ write = copy }) => orNull(write))
       return {
         schema: { type: 'object', ...properties(types) },
-        ...(!isCopied && { write: objectWriter((i) => types[i]?.write ?? copy) }),
+        ...(!isCopied && { write: objectWriter(writes) }),
       }
     }
   }
@@ -112,7 +114,9 @@ function list({ schema, write }: JsonType): JsonType {
   }
 }
 
-function objectWriter(of: (index: number) => WriteValue): WriteValue {
+/** The last of `writes` is for all further entries too. */
+function objectWriter(writes: readonly WriteValue[]): WriteValue {
+  const last = writes.length - 1
   return (row, start, _end, out) => {
     let separator = OPEN_BRACE
     const count = eachEntry(row, start, (key, from, to, i) => {
@@ -120,7 +124,7 @@ function objectWriter(of: (index: number) => WriteValue): WriteValue {
       separator = COMMA
       out.copy(row, key, from - 1)
       out.byte(COLON)
-      orNull(of(i))(row, from, to, out)
+      writes[Math.min(i, last)]?.(row, from, to, out)
     })
     if (count === 0) out.byte(OPEN_BRACE)
     out.byte(CLOSE_BRACE)

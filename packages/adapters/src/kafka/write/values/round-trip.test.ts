@@ -262,6 +262,10 @@ it('lists and maps in Protobuf: NULL is an empty one, and NULL within is refused
   await expect(encoded('protobuf', `SELECT MAP {'a': NULL::INTEGER} AS m`)).rejects.toThrow('column m: a map with NULL')
 })
 
+it('rows of which the format has no form are refused one by one', async () => {
+  await expect(encoded('protobuf', 'SELECT [[1]] AS l')).rejects.toThrow('the column "l" is a list within a list')
+})
+
 it('bytes in JSON are base64, which the schema says', async () => {
   const { values } = await encoded('jsonSchema', `SELECT unhex('0061FF') AS b, [unhex('01')] AS l`)
   expect(values[0]?.subarray(5).toString()).toBe('{"b":"AGH/","l":["AQ=="]}')
