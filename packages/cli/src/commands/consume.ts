@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import type { CliContext } from '../context.ts'
 import { partitionArgument, type StartTarget, startArgument } from '../kafka/arguments.ts'
-import { CONNECTION_HELP, type ConnectionFlags, withConnection } from '../kafka/connection/options.ts'
+import { CONNECTION_HELP, withConnection } from '../kafka/connection/options.ts'
 import { OUTPUT_FORMATS } from '../kafka/consume/formats.ts'
 import type { RecordTarget } from '../kafka/consume/topic-reader.ts'
 import { ConnectionFlagsError } from '../kafka/errors.ts'
@@ -22,6 +22,14 @@ export function consumeCommand(context: CliContext) {
     )
     .option('--partition <list>', 'only these partitions: 0,2', partitionsArgument)
     .option('--group <name>', 'read as a member of a group, which goes on where it was and commits')
+    .addOption(
+      new Option(
+        '--group-protocol <name>',
+        "consumer is Kafka 4's (KIP-848), where the brokers share out the partitions",
+      )
+        .choices(['classic', 'consumer'] as const)
+        .default('classic' as const),
+    )
     .option('--count <n>', 'end after so many records', countArgument)
     .option('--until-end', 'end where the topic ends now')
     .option('--read-committed', 'leave out the records of transactions that are open or aborted')
@@ -56,7 +64,15 @@ ${CONNECTION_HELP}`,
     const signal = context.interruption()
     const readCommitted = options.readCommitted === true
     if (options.group !== undefined) {
-      await readGroup({ ...options, group: options.group }, topic, readCommitted, target, context)
+      const { readAsGroup } = await import('../kafka/consume/group-reader.ts')
+      const { group, groupProtocol: protocol } = options
+      const fromBeginning = options.from.kind === 'earliest'
+      const onNote = (text: string) => void context.stderr.write(`${text}\n`)
+      const how = { group, protocol, topic, fromBeginning, readCommitted, signal, onNote }
+      await withCluster(options, context, async (cluster) => {
+        await cluster.topic(topic)
+        await readAsGroup(cluster, how, target)
+      })
     } else {
       const { readTopic } = await import('../kafka/consume/topic-reader.ts')
       const { partition: partitions, from: start } = options
@@ -90,26 +106,6 @@ function assertFit({ group, from, partition, untilEnd }: GroupOptions): void {
       `Move the group first: \`headrace groups reset ${group} --topic … --to …\`.`,
     )
   }
-}
-
-async function readGroup(
-  options: GroupOptions & ConnectionFlags & { readonly group: string },
-  topic: string,
-  readCommitted: boolean,
-  target: RecordTarget,
-  context: CliContext,
-): Promise<void> {
-  const [{ readAsGroup }, connection] = await Promise.all([
-    import('../kafka/consume/group-reader.ts'),
-    // The topic is looked for first: kafkajs would wait for one that is not there.
-    withCluster(options, context, async (cluster) => {
-      await cluster.topic(topic)
-      return cluster.connection
-    }),
-  ])
-  const fromBeginning = options.from.kind === 'earliest'
-  const signal = context.interruption()
-  await readAsGroup(connection, { group: options.group, topic, fromBeginning, readCommitted, signal }, target)
 }
 
 interface ShowOptions {

@@ -13,7 +13,6 @@ import { addressesOf } from '../addresses.ts'
 import type { KafkaConnection } from '../config.ts'
 import { BrokerUnsupportedError, TopicMissingError } from '../errors.ts'
 import { partitionName } from '../position.ts'
-import { FIRST_FETCH_BY_ID } from '../read/fetch-loop.ts'
 import { BrokerConnection } from './broker-connection.ts'
 import type { Layout, TopicLayout } from './layout.ts'
 import { assertNoError, INVALID_TOPIC, UNKNOWN_TOPIC_OR_PARTITION } from './protocol-errors.ts'
@@ -24,6 +23,9 @@ import { translateKafkaError } from './translate.ts'
 
 /** The one version of ApiVersions that every broker since 0.11 and every client can speak. */
 const API_VERSIONS_VERSION = 2
+
+/** Versions of Fetch from here on name topics by id alone. */
+export const FIRST_FETCH_BY_ID = 13
 
 /** The first version of FindCoordinator that takes several keys. */
 const FIRST_BATCHED_FIND = 4

@@ -1,4 +1,4 @@
-import { HeadraceError } from '@headrace/core'
+import { HeadraceError } from '@headrace/core/errors'
 
 /**
  * Kafka's error codes that a client of these requests may get: their names, and whether the same request may succeed later.

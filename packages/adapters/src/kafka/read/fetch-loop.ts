@@ -8,6 +8,7 @@ import {
   ZERO_UUID,
 } from '@headrace/broker/protocol'
 import type { BrokerConnection } from '../client/broker-connection.ts'
+import { FIRST_FETCH_BY_ID } from '../client/client.ts'
 import type { ReceivedResponse } from '../client/response-receiver.ts'
 import { reachOf } from './decode-batches.ts'
 import type { PartitionCursor } from './partition-cursor.ts'
@@ -26,9 +27,6 @@ const LONG_POLL_MS = 500
  * and one block, each.
  */
 const TRICKLE = { bytes: 16 * 1024, waitMs: 4 }
-
-/** Versions of Fetch from here on name topics by id alone. */
-export const FIRST_FETCH_BY_ID = 13
 
 type FetchedPartition = Decoded<typeof fetch.response>['responses'][number]['partitions'][number]
 

@@ -33,15 +33,18 @@ const LAST_FETCH_BY_NAME = 12
 const PATIENCE_MS = 30_000
 const AGAIN_MS = 200
 
-export interface ReadOptions {
+interface TopicOptions {
   readonly topic: string
+  readonly readCommitted: boolean
+  readonly signal: AbortSignal
+}
+
+export interface ReadOptions extends TopicOptions {
   /** All unless named. */
   readonly partitions?: readonly number[] | undefined
   readonly start: StartTarget
-  readonly readCommitted: boolean
   /** Ends where the partitions end now. */
   readonly untilEnd: boolean
-  readonly signal: AbortSignal
 }
 
 /** Where records go. */
@@ -67,6 +70,16 @@ export async function readTopic(cluster: KafkaCluster, options: ReadOptions, tar
   await reading.run(topic)
 }
 
+/** The same from where each cursor stands, which are moved on. */
+export async function readFrom(
+  cluster: KafkaCluster,
+  options: TopicOptions,
+  cursors: readonly Cursor[],
+  target: RecordTarget,
+): Promise<void> {
+  await new Reading(cluster, options, target, cursors).run(await cluster.topic(options.topic))
+}
+
 async function startCursors(cluster: KafkaCluster, topic: TopicMetadata, options: ReadOptions): Promise<Cursor[]> {
   const { start, partitions, readCommitted, untilEnd } = options
   const count = topic.partitions.length
@@ -86,7 +99,7 @@ async function startCursors(cluster: KafkaCluster, topic: TopicMetadata, options
 
 class Reading {
   readonly #cluster: KafkaCluster
-  readonly #options: ReadOptions
+  readonly #options: TopicOptions
   readonly #target: RecordTarget
   readonly #cursors: readonly Cursor[]
   readonly #pool = new ResponseBufferPool(RESPONSE_BYTES + OVERHEAD_BYTES)
@@ -97,7 +110,7 @@ class Reading {
   #isOver = false
   #lastAnswerAt = performance.now()
 
-  constructor(cluster: KafkaCluster, options: ReadOptions, target: RecordTarget, cursors: readonly Cursor[]) {
+  constructor(cluster: KafkaCluster, options: TopicOptions, target: RecordTarget, cursors: readonly Cursor[]) {
     this.#cluster = cluster
     this.#options = options
     this.#target = target
