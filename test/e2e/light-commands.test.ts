@@ -41,6 +41,7 @@ test('commands load what they need and no more', async () => {
     { args: ['produce', 'light'], input: 'a record\n' },
     { args: ['topics', 'list'] },
     { args: ['consume', 'light', '--until-end'] },
+    { args: ['consume', 'light', '--group', 'readers', '--count', '1'] },
     { args: ['groups', 'list'] },
     { args: ['generate', 'trades', '--count', '1'] },
     { args: ['dev', '--kafka-port', '0', '--json'], until: /"event":"ready"/ },
