@@ -30,17 +30,18 @@ export function wholeAt(row: Buffer, start: number, end: number): number | bigin
 
 /** A decimal times a power of ten, `-12.3` with a scale of 2 as −1230. */
 export function unscaledAt(row: Buffer, start: number, end: number, scale: number): number | bigint {
-  const point = row.indexOf(POINT, start)
-  const places = point < 0 || point >= end ? 0 : end - point - 1
+  let point = start
+  while (point < end && row[point] !== POINT) point++
+  const places = Math.max(0, end - point - 1)
   if (end - start + scale - places > SAFE_DIGITS) {
     const [whole = '0', fraction = ''] = row.toString('latin1', start, end).split('.')
     return BigInt(whole + fraction.padEnd(scale, '0'))
   }
-  const digits = places === 0 ? end : point
   const isNegative = row[start] === MINUS
   let value = 0
-  for (let at = isNegative ? start + 1 : start; at < digits; at++) value = 10 * value + (row[at] as number) - ZERO
-  for (let at = digits + 1; at < end; at++) value = 10 * value + (row[at] as number) - ZERO
+  for (let at = isNegative ? start + 1 : start; at < end; at++) {
+    if (at !== point) value = 10 * value + (row[at] as number) - ZERO
+  }
   value *= 10 ** (scale - places)
   return isNegative ? -value : value
 }
