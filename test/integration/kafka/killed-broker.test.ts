@@ -1,15 +1,13 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { Kafka, logLevel } from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { BrokerProcess } from '../../support/broker-process.ts'
+import { RunningProgram } from '../../support/running-program.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { javaArguments, javaPrograms } from './clients/java.ts'
 import { librdkafka, PYTHON_KILLED } from './clients/python.ts'
+import { until } from './clients/until.ts'
 
 const folder = temporaryFolder('headrace-killed-')
 const java = await javaPrograms()
@@ -22,39 +20,16 @@ interface Acknowledged {
   readonly offset: number
 }
 
-/** A program of another language, its lines of JSON as they come. */
-class Program<Line> {
-  readonly lines: Line[] = []
-  readonly ended: Promise<void>
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>
-
-  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-    this.#child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-    onTestFinished(() => void this.#child.kill('SIGKILL'))
-    let complaints = ''
-    this.#child.stderr.on('data', (text: Buffer) => {
-      complaints = (complaints + text.toString()).slice(-2000)
-    })
-    createInterface({ input: this.#child.stdout }).on('line', (line) => this.lines.push(JSON.parse(line) as Line))
-    this.ended = once(this.#child, 'close').then(([code]) => {
-      if (code !== 0) throw new Error(`${command} ended with ${code}: ${complaints}`)
-    })
-    // Awaited later; a failure before that is told then.
-    this.ended.catch(() => undefined)
-  }
-
-  async until(holds: (lines: readonly Line[]) => boolean): Promise<void> {
-    const over = this.ended.then(() => 'over' as const)
-    while (!holds(this.lines)) {
-      if ((await Promise.race([once(this.#child.stdout, 'data'), over])) === 'over') return
-    }
-  }
+function start<Line>(command: string, args: readonly string[], env = process.env): RunningProgram<Line> {
+  const program = new RunningProgram<Line>(command, args, { env, parse: JSON.parse })
+  onTestFinished(() => program.end('SIGKILL'))
+  return program
 }
 
 /** A broker that is killed again and again while a producer goes on; what it acknowledged must be there, once each, at its offset. */
 async function killUnder(
   name: string,
-  produce: (address: string, topic: string) => Program<Acknowledged>,
+  produce: (address: string, topic: string) => RunningProgram<Acknowledged>,
 ): Promise<Kafka> {
   const dataDir = join(folder(), name)
   let broker = await BrokerProcess.start(dataDir)
@@ -68,7 +43,9 @@ async function killUnder(
   const producer = produce(broker.address, name)
   const acknowledged = (lines: readonly Acknowledged[]) => lines.filter(({ offset }) => offset !== undefined)
   for (let kill = 1; kill <= KILLS; kill++) {
-    await producer.until((lines) => acknowledged(lines).length >= (kill * RECORDS) / (KILLS + 2))
+    const wanted = (kill * RECORDS) / (KILLS + 2)
+    const isThere = () => acknowledged(producer.lines).length >= wanted
+    await Promise.race([producer.ended, until(`${wanted} records are acknowledged`, isThere)])
     const { port } = broker
     await broker.kill()
     broker = await BrokerProcess.start(dataDir, { port })
@@ -109,17 +86,16 @@ describe.skipIf(java.missing !== undefined)(`the Java client${java.missing ? ` (
       const options = ['--bootstrap-server', address, '--topic', topic, '--max-messages', String(RECORDS)]
       const tool = 'org.apache.kafka.tools.VerifiableProducer'
       const rate = ['--acks', '-1', '--throughput', '8000', '--command-config', settings]
-      return new Program('java', [...javaArguments(java.classPath), tool, ...options, ...rate])
+      return start('java', [...javaArguments(java.classPath), tool, ...options, ...rate])
     })
   }, 180_000)
 })
 
 describe.skipIf(python.missing !== undefined)(`librdkafka${python.missing ? ` (needs ${python.missing})` : ''}`, () => {
   it(`${KILLS} kills under a producer and a group: all is there once, the group goes on at what it committed`, async () => {
-    let consumer: Program<{ committed: number }> | undefined
+    let consumer: RunningProgram<{ committed: number }> | undefined
     const kafka = await killUnder('rdkafka', (address, topic) => {
-      const run = <Line>(...args: string[]) =>
-        new Program<Line>('python3', [PYTHON_KILLED, address, ...args], python.env)
+      const run = <Line>(...args: string[]) => start<Line>('python3', [PYTHON_KILLED, address, ...args], python.env)
       consumer = run<{ committed: number }>('consume', topic, 'group', String(RECORDS))
       return run<Acknowledged>('produce', topic, String(RECORDS))
     })

@@ -13,6 +13,9 @@ export const PYTHON_KILLED = fileURLToPath(new URL('./python/killed.py', import.
 
 const DESERIALIZE = fileURLToPath(new URL('./python/deserialize.py', import.meta.url))
 
+/** As it says itself. */
+export const PYTHON_KILLED_TRANSACTIONS = fileURLToPath(new URL('./python/killed_transactions.py', import.meta.url))
+
 export interface PythonClient {
   /** librdkafka's own. */
   readonly version: string
