@@ -22,3 +22,16 @@ export function batchOf(values: readonly string[], { timestamp = Date.now(), ...
   for (const [index, value] of values.entries()) builder.append(null, Buffer.from(value), timestamp + index)
   return Buffer.from(builder.seal({ crc32c, ...options }))
 }
+
+interface KeyedRecord {
+  readonly key: string
+  readonly value: string | null
+  readonly timestamp: number
+}
+
+export function keyedBatchOf(records: readonly KeyedRecord[]): Buffer {
+  const builder = new RecordBatchBuilder()
+  for (const { key, value, timestamp } of records)
+    builder.append(Buffer.from(key), value === null ? null : Buffer.from(value), timestamp)
+  return Buffer.from(builder.seal({ crc32c }))
+}

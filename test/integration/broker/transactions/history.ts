@@ -1,9 +1,9 @@
 import { createTopics, offsetFetch } from '@headrace/broker/protocol'
 import { numbersFrom } from '../../../support/seeded-numbers.ts'
 import { BrokerProcess } from '../broker-process.ts'
+import { type PartitionContent, readPartition } from '../partition-reader.ts'
 import { RawClient } from '../raw-client.ts'
 import { type ModelTransaction, TransactionModel } from './model.ts'
-import { type PartitionContent, readPartition } from './partition-reader.ts'
 import { Writer } from './writer.ts'
 
 const TOPIC = 'history'
@@ -213,7 +213,7 @@ class History {
   #takeUpMaybes(everything: readonly PartitionContent[]): void {
     for (const [partition, { records }] of everything.entries())
       for (const { offset, value } of records) {
-        if (!this.#maybe.has(value)) continue
+        if (value === null || !this.#maybe.has(value)) continue
         this.#model.append({ partition, offset, value, transaction: this.#maybe.get(value) })
         this.#maybe.delete(value)
       }
@@ -258,7 +258,7 @@ async function failureOf(action: () => Promise<void>): Promise<unknown> {
   }
 }
 
-function valuesOf(content: PartitionContent | undefined): string[] {
+function valuesOf(content: PartitionContent | undefined): (string | null)[] {
   return (content?.records ?? []).map(({ value }) => value)
 }
 

@@ -8,11 +8,13 @@ import {
   READ_COMMITTED,
   VarintCursor,
 } from '@headrace/broker/protocol'
-import type { RawClient } from '../raw-client.ts'
+import type { RawClient } from './raw-client.ts'
 
-interface ReadRecord {
+export interface ReadRecord {
   readonly offset: number
-  readonly value: string
+  readonly timestamp: number
+  readonly key: string | null
+  readonly value: string | null
 }
 
 interface ReadMarker {
@@ -24,6 +26,9 @@ interface ReadMarker {
 export interface PartitionContent {
   readonly records: readonly ReadRecord[]
   readonly markers: readonly ReadMarker[]
+  /** The first offset there is, and the one after the last. */
+  readonly start: number
+  readonly end: number
 }
 
 type Aborted = readonly { readonly producerId: number; readonly firstOffset: number }[]
@@ -35,12 +40,19 @@ export async function readPartition(
   partition: number,
   options: { readonly committedOnly: boolean; readonly partitionMaxBytes: number },
 ): Promise<PartitionContent> {
-  const content = { records: [] as ReadRecord[], markers: [] as ReadMarker[] }
+  const content = { records: [] as ReadRecord[], markers: [] as ReadMarker[], start: 0, end: 0 }
   const isolationLevel = options.committedOnly ? READ_COMMITTED : 0
   for (let fetchOffset = 0; ; ) {
     const asked = [{ partition, fetchOffset, partitionMaxBytes: options.partitionMaxBytes }]
     const request = { maxWaitMs: 0, minBytes: 0, isolationLevel, topics: [{ topic, partitions: asked }] }
     const answer = (await client.ask(fetch, 11, request)).responses[0]?.partitions[0]
+    if (answer?.errorCode === ERROR.OFFSET_OUT_OF_RANGE && fetchOffset < answer.logStartOffset) {
+      // Deleted, before or while it is read: what is there begins later.
+      fetchOffset = answer.logStartOffset
+      content.records = []
+      content.markers = []
+      continue
+    }
     if (answer?.errorCode !== ERROR.NONE) throw new Error(`a fetch was answered with ${answer?.errorCode}`)
     const batches = answer.records ?? Buffer.alloc(0)
     const isAborted = abortedFilter(answer.abortedTransactions ?? [])
@@ -50,7 +62,8 @@ export async function readPartition(
       if (batch.isControl) content.markers.push(markerOf(batch))
       else if (!isLeftOut) content.records.push(...recordsOf(batch))
     })
-    if (batches.length === 0) return content
+    if (batches.length > 0) continue
+    return { ...content, start: answer.logStartOffset, end: answer.highWatermark }
   }
 }
 
@@ -77,13 +90,19 @@ function recordsOf(batch: BatchHeader): ReadRecord[] {
     const length = cursor.next()
     const next = cursor.position + length
     cursor.position++
-    cursor.next()
+    const timestamp = batch.baseTimestamp + cursor.next()
     const offset = batch.baseOffset + cursor.next()
-    const keyBytes = cursor.next()
-    cursor.position += Math.max(keyBytes, 0)
-    const valueBytes = cursor.next()
-    const value = batch.buffer.toString('utf8', cursor.position, cursor.position + valueBytes)
+    const key = textAt(cursor, batch.buffer)
+    const value = textAt(cursor, batch.buffer)
     cursor.position = next
-    return { offset, value }
+    return { offset, timestamp, key, value }
   })
+}
+
+function textAt(cursor: VarintCursor, buffer: Buffer): string | null {
+  const bytes = cursor.next()
+  if (bytes < 0) return null
+  const start = cursor.position
+  cursor.position += bytes
+  return buffer.toString('utf8', start, cursor.position)
 }
