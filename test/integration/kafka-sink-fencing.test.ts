@@ -55,3 +55,30 @@ it('who comes later takes over: the one before is told so, and nothing of its ba
   await Promise.all([zombie.close(), heir.close()])
   expect((await readTopic(places.kafka, topic)).map(({ value }) => value)).toEqual(['{"n":1}', '{"n":2}'])
 })
+
+it('a lost marker stops the sink, unless it may trust the state; one that is there is never overruled', async () => {
+  const topic = await places.topic(1)
+  const one = await open(topic)
+  for (const sequence of [1, 2]) await one.publish(await batch(sequence), signal)
+  await one.close()
+  await places.admin.deleteGroups([places.sinkGroup])
+  const two = await open(topic)
+  await expect(two.publish(await batch(3), signal)).rejects.toMatchObject({
+    code: 'SINK_BEHIND',
+    hint: expect.stringContaining('`lostMarker`'),
+  })
+  await two.close()
+  const resuming = await open(topic, { lostMarker: 'resume' })
+  await resuming.publish(await batch(3), signal)
+  await resuming.close()
+  expect(places.logged.at(-1)).toMatchObject({
+    level: 'warn',
+    message: expect.stringContaining('goes on with batch 3'),
+    hint: expect.stringContaining('tried before'),
+  })
+  const again = await open(topic, { lostMarker: 'resume' })
+  await again.publish(await batch(3), signal)
+  await expect(again.publish(await batch(5), signal)).rejects.toMatchObject({ code: 'SINK_BEHIND' })
+  await again.close()
+  expect((await readTopic(places.kafka, topic)).map(({ value }) => value)).toEqual(['{"n":1}', '{"n":2}', '{"n":3}'])
+})

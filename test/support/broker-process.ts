@@ -8,6 +8,8 @@ const MAIN = fileURLToPath(import.meta.resolve('@headrace/broker/main'))
 interface BrokerProcessOptions {
   readonly port?: number
   readonly env?: NodeJS.ProcessEnv
+  /** Kafka's broker configs. */
+  readonly configs?: Readonly<Record<string, string>>
   /** The program; from the sources unless told. */
   readonly main?: string
 }
@@ -27,6 +29,7 @@ export class BrokerProcess {
 
   static async start(dataDir: string, options: BrokerProcessOptions = {}): Promise<BrokerProcess> {
     const args = [options.main ?? MAIN, '--data-dir', dataDir, '--port', String(options.port ?? 0), '--with-parent']
+    for (const [name, value] of Object.entries(options.configs ?? {})) args.push('--config', `${name}=${value}`)
     const child = spawn(process.execPath, [...NODE_OPTIONS, ...args], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: options.env ?? process.env,

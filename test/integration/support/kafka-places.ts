@@ -71,6 +71,7 @@ const SINK_DEFAULTS = {
   compression: 'none',
   delivery: 'atLeastOnce',
   transactionTimeout: '1 minute',
+  lostMarker: 'error',
 }
 
 /** Topics for tests: written by kafkajs, read by the adapter as the engine would make it. */
@@ -197,6 +198,11 @@ export class KafkaPlaces {
     const broker = new BrokerConnection(connection, new ResponseBufferPool(0))
     for (const address of addressesOf(connection)) await broker.open(address)
     await work(broker).finally(() => broker.close())
+  }
+
+  /** The group in which its exactly-once sinks keep the number of their last batch. */
+  get sinkGroup(): string {
+    return `headrace.conformance.${this.#sinkName}`
   }
 
   sink(settings: SinkSettings, options: SinkOptions = {}): Sink {

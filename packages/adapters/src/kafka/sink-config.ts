@@ -84,6 +84,11 @@ export const sinkSchema = Type.Object(
       default: '1 minute',
       description: 'With `exactlyOnce`: how long a batch may take before the broker gives it up.',
     }),
+    lostMarker: Type.Union([Type.Literal('error'), Type.Literal('resume')], {
+      default: 'error',
+      description:
+        'With `exactlyOnce`: what to do when the group’s offset that says which batch the topic holds is gone, as after `offsets.retention.minutes` without a batch: stop with SINK_BEHIND, or go on from the pipeline’s own state. With `resume` a topic that was emptied, or a state that is an old copy, is not noticed at that moment.',
+    }),
     connection: Type.String({
       minLength: 1,
       default: 'kafka',

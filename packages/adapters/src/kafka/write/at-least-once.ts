@@ -2,8 +2,9 @@ import { initProducerId } from '@headrace/broker/protocol'
 import type { KafkaClient } from '../client/client.ts'
 import { assertNoError } from '../client/protocol-errors.ts'
 import { untilReady } from '../client/retry.ts'
-import type { Delivery, Marker } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import { forgotten } from './forgotten.ts'
+import type { Marker } from './marker.ts'
 import { type ProducerIdentity, type ProducerOptions, RecordProducer } from './record-producer.ts'
 
 /** A batch that is published again after a crash is written again; a request that is sent again is not. */

@@ -1,11 +1,6 @@
 import type { Batch } from '@headrace/core'
+import type { Marker } from './marker.ts'
 import type { RecordProducer } from './record-producer.ts'
-
-/** Which batch the target holds as its last. */
-export interface Marker {
-  readonly incarnation: string
-  readonly sequence: number
-}
 
 /** What a sink promises of its batches, and how it keeps that. Made by connecting; after an error it is made anew. */
 export interface Delivery {

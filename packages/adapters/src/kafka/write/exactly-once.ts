@@ -1,16 +1,9 @@
-import {
-  type Batch,
-  parseDuration,
-  RowsRejectedError,
-  SinkAheadError,
-  SinkBehindError,
-  type SinkContext,
-  SinkForeignError,
-} from '@headrace/core'
+import { type Batch, parseDuration, RowsRejectedError, SinkBehindError, type SinkContext } from '@headrace/core'
 import { KafkaClient } from '../client/client.ts'
 import type { KafkaConnection } from '../config.ts'
 import type { KafkaSinkConfig } from '../sink-config.ts'
-import type { Delivery, Marker } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
+import { type Marker, standingOf } from './marker.ts'
 import { RecordProducer } from './record-producer.ts'
 import { SinkTransactions } from './sink-transactions.ts'
 
@@ -72,18 +65,32 @@ export class ExactlyOnce implements Delivery {
     }
   }
 
-  holds({ id, untried }: Batch): boolean {
+  holds(batch: Batch): boolean {
+    const standing = standingOf(this.#marker, batch, this.#reset())
+    if (standing === 'unknown') this.#resume(batch)
+    return standing === 'held'
+  }
+
+  /** Without a marker, the pipeline's own state is what tells how far the target is, if the user says that it may. */
+  #resume({ id, untried }: Batch): void {
     const { sink, incarnation, sequence } = id
-    const marker = this.#marker
-    const reset = this.#reset()
-    if (marker !== undefined && marker.incarnation !== incarnation) {
-      throw new SinkForeignError({ sink, incarnation, found: marker.incarnation, reset })
+    const { config, context } = this.#options
+    const group = `group "${idOf(context)}" has no offset for topic "${config.topic}"`
+    if (config.lostMarker === 'error') {
+      const wayOut = 'or, where only that offset is gone, see `lostMarker` of the kafka sink'
+      throw new SinkBehindError({
+        sink,
+        incarnation,
+        expected: sequence,
+        found: 0,
+        reset: `${this.#reset()}; ${wayOut}`,
+      })
     }
-    const found = marker?.sequence ?? 0
-    if (found === sequence - 1) return false
-    if (found === sequence && !untried) return true
-    const details = { sink, incarnation, expected: sequence, found, reset }
-    throw found >= sequence ? new SinkAheadError(details) : new SinkBehindError(details)
+    const message = `${group}: sink "${sink}" goes on with batch ${sequence}, as the pipeline's state has it`
+    const hint = untried
+      ? 'It was never tried before.'
+      : 'It was tried before: should the topic hold it, its rows are there twice now.'
+    context.log({ level: 'warn', message, hint })
   }
 
   async publish(marker: Marker, write: () => Promise<void>): Promise<void> {

@@ -15,8 +15,8 @@ import { assertNoError, FENCED_CODES, ProtocolError } from '../client/protocol-e
 import { untilReady } from '../client/retry.ts'
 import type { BrokerAddress } from '../client/sockets.ts'
 import { SinkFencedError, TransactionTimedOutError } from '../errors.ts'
-import type { Marker } from './delivery.ts'
 import { forgotten } from './forgotten.ts'
+import type { Marker } from './marker.ts'
 import type { ProducerIdentity } from './record-producer.ts'
 
 /** The partition whose committed offset is the marker. */
