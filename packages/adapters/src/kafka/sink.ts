@@ -1,11 +1,13 @@
 import type { Batch, Sink, SinkContext } from '@headrace/core'
 import { KafkaClient } from './client/client.ts'
+import { maxMessageBytes } from './client/message-limits.ts'
 import type { KafkaConnection } from './config.ts'
 import type { KafkaSinkConfig } from './sink-config.ts'
 import { AtLeastOnce } from './write/at-least-once.ts'
 import { BatchWriter } from './write/batch-writer.ts'
 import type { Delivery } from './write/delivery.ts'
 import { ExactlyOnce } from './write/exactly-once.ts'
+import { RecordTooLargeError } from './write/size-limit.ts'
 import { RegisteredValues } from './write/values/registered-values.ts'
 
 export function createSink(config: KafkaSinkConfig, context: SinkContext): Sink {
@@ -35,7 +37,7 @@ class KafkaSink implements Sink {
     await client.connect()
     const layout = await client.topicLayout(this.#config.topic)
     this.#delivery = await client.translated('give this producer an id', () => this.#open(client))
-    this.#delivery.producer.addTopic(layout)
+    this.#delivery.producer.addTopic(layout, await maxMessageBytes(client, this.#config.topic))
     signal.throwIfAborted()
   }
 
@@ -47,11 +49,16 @@ class KafkaSink implements Sink {
     const encoder = await this.#values.encoder(batch.schema)
     if (this.#config.topicColumn === undefined) await encoder?.prepare(this.#config.topic)
     const writer = new BatchWriter({ config: this.#config, batch, client, producer, encoder })
-    if (writer.mayRefuse && !delivery.undoes) await writer.check()
+    if (!delivery.undoes) await writer.check()
     const { incarnation, sequence } = batch.id
-    await client.translated(`write to topic "${this.#config.topic}"`, () =>
-      delivery.publish({ incarnation, sequence }, () => writer.write(signal)),
-    )
+    await client.translated(`write to topic "${this.#config.topic}"`, async () => {
+      try {
+        await delivery.publish({ incarnation, sequence }, () => writer.write(signal))
+      } catch (error) {
+        if (error instanceof RecordTooLargeError) await writer.blame(error)
+        throw error
+      }
+    })
   }
 
   /** Told after each commit. */

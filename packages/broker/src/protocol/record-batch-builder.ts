@@ -15,6 +15,9 @@ import { varintBytes, writeVarint } from './varint.ts'
 /** What is not longer is copied here byte by byte: the call that copies takes longer than that. */
 const SHORT_BYTES = 24
 
+/** Attributes, timestamp, offset and lengths of a record, the longest that they may be. */
+const MOST_FIELD_BYTES = 32
+
 export interface RecordHeader {
   readonly key: string
   readonly value: Uint8Array | null
@@ -32,6 +35,21 @@ export interface RecordParts {
   readonly valueStart: number
   readonly valueEnd: number
   readonly headers: readonly RecordHeader[]
+}
+
+/** No more than this is added to a batch by a record. */
+export function recordBytesAtMost({
+  keySource,
+  keyStart,
+  keyEnd,
+  valueSource,
+  valueStart,
+  valueEnd,
+  headers,
+}: RecordParts): number {
+  const key = keySource === null ? 0 : keyEnd - keyStart
+  const value = valueSource === null ? 0 : valueEnd - valueStart
+  return MOST_FIELD_BYTES + key + value + headersBytes(headers)
 }
 
 export interface SealOptions {
@@ -231,6 +249,7 @@ function partBytes(bytes: number): number {
 }
 
 function headersBytes(headers: readonly RecordHeader[]): number {
+  if (headers.length === 0) return 1
   let total = varintBytes(headers.length)
   for (const { key, value } of headers) {
     const keyBytes = Buffer.byteLength(key)

@@ -106,6 +106,9 @@ export function isLostMembership(error: unknown): boolean {
 /** INVALID_PRODUCER_EPOCH and PRODUCER_FENCED: what a producer hears whose epoch is over. */
 export const FENCED_CODES: ReadonlySet<number> = new Set([47, 90])
 
+/** MESSAGE_TOO_LARGE and RECORD_LIST_TOO_LARGE: the topic takes no batch of that size. */
+export const TOO_LARGE_CODES: ReadonlySet<number> = new Set([10, 18])
+
 /**
  * OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_ID_MAPPING and UNKNOWN_PRODUCER_ID: the brokers have forgotten the producer
  * (`transactional.id.expiration.ms`), or lost what it wrote last.

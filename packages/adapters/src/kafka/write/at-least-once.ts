@@ -2,7 +2,7 @@ import { initProducerId } from '@headrace/broker/protocol'
 import type { KafkaClient } from '../client/client.ts'
 import { assertNoError } from '../client/protocol-errors.ts'
 import { untilReady } from '../client/retry.ts'
-import type { Delivery } from './delivery.ts'
+import { type Delivery, isRowsFault } from './delivery.ts'
 import { forgotten } from './forgotten.ts'
 import type { Marker } from './marker.ts'
 import { type ProducerIdentity, type ProducerOptions, RecordProducer } from './record-producer.ts'
@@ -12,13 +12,15 @@ export class AtLeastOnce implements Delivery {
   readonly undoes = false
   readonly producer: RecordProducer
 
-  private constructor(producer: RecordProducer) {
+  readonly #client: KafkaClient
+
+  private constructor(client: KafkaClient, producer: RecordProducer) {
+    this.#client = client
     this.producer = producer
   }
 
   static async open({ client, codec }: Pick<ProducerOptions, 'client' | 'codec'>): Promise<AtLeastOnce> {
-    const identity = await untilReady(() => idempotentIdentity(client))
-    return new AtLeastOnce(new RecordProducer({ client, codec, identity }))
+    return new AtLeastOnce(client, new RecordProducer({ client, codec, identity: await idempotentIdentity(client) }))
   }
 
   holds(): boolean {
@@ -30,6 +32,10 @@ export class AtLeastOnce implements Delivery {
       await write()
       await this.producer.flush()
     } catch (error) {
+      if (isRowsFault(error)) {
+        await this.producer.settled()
+        this.producer.restart(await idempotentIdentity(this.#client))
+      }
       throw forgotten(error) ?? error
     }
   }
@@ -39,8 +45,10 @@ export class AtLeastOnce implements Delivery {
   close(): void {}
 }
 
-async function idempotentIdentity(client: KafkaClient): Promise<ProducerIdentity> {
-  const answer = await client.requestAny(initProducerId, { transactionalId: null, transactionTimeoutMs: 0 })
-  assertNoError(answer.errorCode)
-  return { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
+function idempotentIdentity(client: KafkaClient): Promise<ProducerIdentity> {
+  return untilReady(async () => {
+    const answer = await client.requestAny(initProducerId, { transactionalId: null, transactionTimeoutMs: 0 })
+    assertNoError(answer.errorCode)
+    return { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
+  })
 }

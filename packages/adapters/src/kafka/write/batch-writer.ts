@@ -1,9 +1,11 @@
 import { type Batch, BatchIncompleteError, type RejectedRow, RowsRejectedError } from '@headrace/core'
 import type { KafkaClient } from '../client/client.ts'
+import { maxMessageBytes } from '../client/message-limits.ts'
 import type { KafkaSinkConfig } from '../sink-config.ts'
 import type { RecordProducer } from './record-producer.ts'
 import { SinkRows } from './sink-rows.ts'
-import { eachRow, nameOf } from './staged-rows.ts'
+import type { RecordTooLargeError } from './size-limit.ts'
+import { eachRow, hasLongerRow, nameOf } from './staged-rows.ts'
 import type { RowEncoder } from './values/registered-values.ts'
 import { ValueRefusedError } from './values/staged-scalars.ts'
 
@@ -17,7 +19,7 @@ export interface BatchWriterOptions {
 }
 
 /** Looks at the row from `start` to `end` in the block, which was located. Throws ValueRefusedError. */
-type Look = (block: Buffer, start: number, end: number) => void
+type Look = (topic: string, block: Buffer, start: number, end: number) => void
 
 /** Makes records of one batch's rows. */
 export class BatchWriter {
@@ -31,34 +33,51 @@ export class BatchWriter {
     this.#rows = new SinkRows(options.config, options.batch.schema, options.encoder)
   }
 
-  /** Whether rows may be refused for what they say themselves. */
-  get mayRefuse(): boolean {
-    const { config, encoder } = this.#options
-    return config.partition !== undefined || config.topicColumn !== undefined || encoder?.mayRefuse === true
+  /**
+   * Looks at every row that may be refused and writes none. Throws `RowsRejectedError`. `weigh`: sizes count even if no row is so
+   * long that its record might be too large.
+   */
+  async check(weigh = false): Promise<void> {
+    const { batch, config, encoder, producer } = this.#options
+    const { bytes } = producer.limitOf(config.topic)
+    const weighs = weigh || config.topicColumn !== undefined || (await hasLongerRow(batch, bytes / this.#timesRow))
+    if (!weighs && config.partition === undefined && encoder?.mayRefuse !== true) return
+    const look: Look = weighs ? this.#read : (_topic, block) => this.#rows.check(block)
+    await this.#each(look, () => undefined)
   }
 
-  /** Looks at every row and writes none. Throws `RowsRejectedError`. */
-  async check(): Promise<void> {
-    await this.#each(
-      (block) => this.#rows.check(block),
-      () => undefined,
-    )
+  /** A record that the batch became was refused for its size: finds the row. Throws `RowsRejectedError`. */
+  async blame({ topic, bytes }: RecordTooLargeError): Promise<void> {
+    const { client, producer } = this.#options
+    producer.limitOf(topic).refusedAlone(bytes, await maxMessageBytes(client, topic))
+    await this.check(true)
   }
 
   /** Gives all rows to the producer, which is to be flushed then. Throws `RowsRejectedError` with some of them written. */
   async write(signal: AbortSignal): Promise<void> {
     const { batch, producer } = this.#options
     const now = Date.now()
-    const append = (topic: string): Promise<void> | undefined => {
+    const found = await this.#each(this.#read, (topic) => {
       const { partition, timestamp = now } = this.#rows
       const full = producer.append(topic, partition, this.#rows, timestamp)
       if (full !== undefined) signal.throwIfAborted()
       return full
-    }
-    const found = await this.#each((block, start, end) => this.#rows.read(block, start, end), append)
+    })
     if (found !== batch.rowCount) {
       throw new BatchIncompleteError({ batch: nameOf(batch), expected: batch.rowCount, found })
     }
+  }
+
+  /** A record has fewer bytes than so many times its row: key, headers and value are parts of it, and formats are no looser. */
+  get #timesRow(): number {
+    return 4 + (this.#options.config.headers?.length ?? 0)
+  }
+
+  readonly #read: Look = (topic, block, start, end) => {
+    const { producer } = this.#options
+    this.#rows.read(block, start, end)
+    const bytes = producer.excess(topic, this.#rows)
+    if (bytes !== undefined) throw new ValueRefusedError(producer.limitOf(topic).reason(topic, bytes))
   }
 
   /** Looks at row after row; `take` gets those before the first that is refused. Gives how many there are. */
@@ -72,7 +91,7 @@ export class BatchWriter {
       end: number,
       row: number,
     ): Promise<void> | undefined => {
-      const reason = this.#placeRefusal(topic) ?? valueRefusal(look, block, start, end)
+      const reason = this.#placeRefusal(topic) ?? valueRefusal(look, topic, block, start, end)
       if (reason !== undefined) rejected.push({ row, reason })
       return rejected.length === 0 ? take(topic) : undefined
     }
@@ -100,7 +119,7 @@ export class BatchWriter {
         this.#missing.add(topic)
         return
       }
-      producer.addTopic(layout)
+      producer.addTopic(layout, await maxMessageBytes(client, topic))
     }
     await encoder?.prepare(topic)
   }
@@ -116,9 +135,9 @@ export class BatchWriter {
   }
 }
 
-function valueRefusal(look: Look, block: Buffer, start: number, end: number): string | undefined {
+function valueRefusal(look: Look, topic: string, block: Buffer, start: number, end: number): string | undefined {
   try {
-    look(block, start, end)
+    look(topic, block, start, end)
     return undefined
   } catch (error) {
     if (error instanceof ValueRefusedError) return error.message

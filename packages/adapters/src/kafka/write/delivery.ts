@@ -1,6 +1,7 @@
-import type { Batch } from '@headrace/core'
+import { type Batch, RowsRejectedError } from '@headrace/core'
 import type { Marker } from './marker.ts'
 import type { RecordProducer } from './record-producer.ts'
+import { RecordTooLargeError } from './size-limit.ts'
 
 /** What a sink promises of its batches, and how it keeps that. Made by connecting; after an error it is made anew. */
 export interface Delivery {
@@ -14,4 +15,9 @@ export interface Delivery {
   /** Told now and then while nothing is published. */
   keep(): Promise<void>
   close(): void
+}
+
+/** Whether the batch comes again without some rows, over the same connection. */
+export function isRowsFault(error: unknown): boolean {
+  return error instanceof RowsRejectedError || error instanceof RecordTooLargeError
 }

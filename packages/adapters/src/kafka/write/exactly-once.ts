@@ -1,8 +1,8 @@
-import { type Batch, parseDuration, RowsRejectedError, SinkBehindError, type SinkContext } from '@headrace/core'
+import { type Batch, parseDuration, SinkBehindError, type SinkContext } from '@headrace/core'
 import { KafkaClient } from '../client/client.ts'
 import type { KafkaConnection } from '../config.ts'
 import type { KafkaSinkConfig } from '../sink-config.ts'
-import type { Delivery } from './delivery.ts'
+import { type Delivery, isRowsFault } from './delivery.ts'
 import { type Marker, standingOf } from './marker.ts'
 import { RecordProducer } from './record-producer.ts'
 import { SinkTransactions } from './sink-transactions.ts'
@@ -129,7 +129,7 @@ export class ExactlyOnce implements Delivery {
     await this.producer.settled()
     // Consumers need not wait for the timeout. If this fails too, the next one that takes over does it.
     await this.#transactions.abort().catch(() => undefined)
-    if (!(error instanceof RowsRejectedError)) return
+    if (!isRowsFault(error)) return
     // The batch comes again without those rows.
     await this.#transactions.takeOver()
     this.producer.restart(this.#transactions.identity)

@@ -24,6 +24,19 @@ export async function eachRow(
   return row
 }
 
+/** Whether a row has more bytes than this. Costs next to nothing: rows are not looked at one by one. */
+export async function hasLongerRow(batch: Batch, bytes: number): Promise<boolean> {
+  if (batch.files.every((file) => file.bytes <= bytes)) return false
+  for await (const block of wholeLines(batch)) {
+    for (let start = 0; block.length - start > bytes; ) {
+      const end = block.lastIndexOf(NEWLINE, start + bytes)
+      if (end < start) return true
+      start = end + 1
+    }
+  }
+  return false
+}
+
 /** The bytes of a batch's files in pieces that end with a newline. A piece is written over when the next one is asked for. */
 async function* wholeLines(batch: Batch): AsyncGenerator<Buffer> {
   for (const { path, bytes } of batch.files) {
