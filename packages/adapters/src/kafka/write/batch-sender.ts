@@ -18,7 +18,7 @@ const TIMEOUT_MS = 20_000
 const ATTEMPTS = 6
 const FIRST_WAIT_MS = 50
 
-export interface PartitionPlace {
+interface PartitionPlace {
   readonly topic: string
   readonly index: number
 }

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../client/protocol-errors.ts'
 
 /** No record batch is larger: brokers take requests of up to 100 MiB (`socket.request.max.bytes`). */
-export const MOST_BATCH_BYTES = 64 * 1024 * 1024
+const MOST_BATCH_BYTES = 64 * 1024 * 1024
 
 const MESSAGE_TOO_LARGE = 10
 
