@@ -84,15 +84,18 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    await this.#network.close()
-    await this.#services.transactions.close()
-    await this.#services.groups.close()
-    const maintained = this.#maintenance.close()
-    // Breaks off what is being compacted.
-    await this.#services.topics.close()
-    await maintained
-    await this.#flusher.close()
-    this.#lock.release()
+    try {
+      await this.#network.close()
+      await this.#services.transactions.close()
+      await this.#services.groups.close()
+      const maintained = this.#maintenance.close()
+      // Breaks off what is being compacted.
+      await this.#services.topics.close()
+      await maintained
+      await this.#flusher.close()
+    } finally {
+      this.#lock.release()
+    }
   }
 }
 

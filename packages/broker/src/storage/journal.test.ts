@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -20,13 +20,14 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-async function open() {
+async function open(told?: unknown[]) {
   const state = new Map<string, string>()
   const journal = await Journal.open<Change>({
     file,
     fsync: { mode: 'always' },
     flusher: new IntervalFlusher(60_000, (error) => {
-      throw error
+      if (told === undefined) throw error
+      told.push(error)
     }),
     apply: ([key, value]) => state.set(key, value),
     snapshot: () => state,
@@ -68,6 +69,31 @@ test('garbage at the end is cut off', async () => {
   await journal.append(['a', '1'])
   await appendFile(file, Buffer.alloc(100, 0x5a))
   expect([...(await open()).state.keys()]).toEqual(['a'])
+})
+
+test('a file that cannot be forced to the disk is written anew from what was applied, and told of once', async () => {
+  // Takes whatever is written, and refuses to be forced.
+  await symlink('/dev/null', file)
+  const told: unknown[] = []
+  const { journal, state } = await open(told)
+  await expect(journal.append(['a', 'lost'])).rejects.toThrow('the disk failed to keep')
+  expect(state.size).toBe(0)
+  expect(await stat(`${file}.unkept`)).toBeDefined()
+  await journal.append(['b', '2'])
+  await journal.append(['c', '3'])
+  expect(told.map(String)).toEqual([expect.stringContaining('the disk failed to keep')])
+  await expect(stat(`${file}.unkept`)).rejects.toMatchObject({ code: 'ENOENT' })
+  expect([...(await open()).state.keys()]).toEqual(['b', 'c'])
+})
+
+test('a file of which an earlier process was told so is written anew before it is believed', async () => {
+  const { journal } = await open()
+  await journal.append(['a', '1'])
+  const { ino } = await stat(file)
+  await writeFile(`${file}.unkept`, '')
+  expect([...(await open()).state.keys()]).toEqual(['a'])
+  expect((await stat(file)).ino).not.toBe(ino)
+  await expect(stat(`${file}.unkept`)).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
 test('the file stays small however often the same keys change', async () => {

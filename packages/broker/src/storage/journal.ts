@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { crc32c } from './crc32c.ts'
 import { readFileIfAny, replaceFile } from './durable-file.ts'
 import type { Flushable, FsyncPolicy, IntervalFlusher } from './flusher.ts'
-import { ForcedFile, forgetUnkept, isUnkept } from './forced-file.ts'
+import { ForcedFile, forgetUnkept, isUnkept, UnkeptError } from './forced-file.ts'
 import { WriteQueue } from './write-queue.ts'
 
 /** Each entry: its length and its CRC-32C, four bytes each, then JSON. */
@@ -36,7 +36,7 @@ export class Journal<Entry> implements Flushable {
   private constructor(options: JournalOptions<Entry>, handle: FileHandle, sizeBytes: number) {
     this.#options = options
     this.#handle = handle
-    this.#forced = new ForcedFile(options.file, handle)
+    this.#forced = new ForcedFile(options.file, handle, sizeBytes === 0)
     this.#sizeBytes = sizeBytes
   }
 
@@ -70,15 +70,18 @@ export class Journal<Entry> implements Flushable {
     }
   }
 
+  /** Forces what was written to the disk, and ends. Where that fails, it is told like any failure that nobody waits for. */
   async close(): Promise<void> {
     await this.#queue.settled()
     this.#options.flusher.forget(this)
     try {
       await this.#compactIfNeeded()
       await this.flush()
-    } finally {
-      await this.#handle.close()
+    } catch (error) {
+      // `flush` has told of its own.
+      if (!(error instanceof UnkeptError)) this.#options.flusher.onError(error)
     }
+    await this.#handle.close()
   }
 
   async #append(entries: readonly Entry[]): Promise<never[]> {

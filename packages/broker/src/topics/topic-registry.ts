@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { LogStorage } from '../log/log-writer.ts'
 import { PartitionLog } from '../log/partition-log.ts'
 import { KafkaError } from '../protocol/index.ts'
-import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
+import { readFileIfAny, replaceFile, syncFolder } from '../storage/durable-file.ts'
 import { type DescribedConfig, describeTopicConfig, logSettingsOf, type TopicConfig } from './topic-config.ts'
 import { checkTopicName } from './topic-name.ts'
 
@@ -241,6 +241,9 @@ export class TopicRegistry {
   /** Saves topics with partitions that were made for them. Where that fails, those are removed again. */
   async #keep(made: readonly PartitionLog[], topics: readonly Topic[]): Promise<void> {
     try {
+      // Their names first: a topic that is known after a power failure must have its records.
+      for (const folder of new Set(made.map((log) => path.dirname(log.folder)))) await syncFolder(folder)
+      await syncFolder(this.#logsFolder)
       await this.#save(topics)
     } catch (error) {
       await Promise.all(made.map((log) => log.destroy()))
