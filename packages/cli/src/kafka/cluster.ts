@@ -21,7 +21,7 @@ import {
   metadata,
   ZERO_UUID,
 } from '@headrace/broker/protocol'
-import { explainContact } from './connection/explain.ts'
+import { explainContact, explainLater } from './connection/explain.ts'
 import { TopicUnknownError } from './errors.ts'
 
 type Fields = Api['request']
@@ -165,7 +165,8 @@ export class KafkaCluster {
 
   /** Any error as the catalogue's own; `operation` completes "Kafka refuses to …". */
   translate(error: unknown, operation: string): Error {
-    return translateKafkaError(error, { bootstrap: this.bootstrap, operation })
+    const translated = translateKafkaError(error, { bootstrap: this.bootstrap, operation })
+    return explainLater(translated, this.bootstrap, this.connection)
   }
 
   close(): void {

@@ -11,7 +11,16 @@ interface Explanation {
 
 const CLOSED = /closed/i
 
+/** At the first contact, or when brokers tell of each other by names that no certificate has. */
+const OTHER_NAMES: Explanation = {
+  applies: (reason) => /does not match certificate/i.test(reason),
+  found: 'a certificate is for other names than the one that its broker is reached by',
+  remedy:
+    'Name brokers as their certificates do, here and in what they advertise (advertised.listeners, `headrace dev --kafka-advertise`), or have certificates made for these names.',
+}
+
 const EXPLANATIONS: readonly Explanation[] = [
+  OTHER_NAMES,
   {
     applies: (reason, { ssl }) => isOn(ssl) && /before secure TLS connection|wrong version number/i.test(reason),
     found: 'it does not speak TLS on this port',
@@ -48,10 +57,23 @@ const EXPLANATIONS: readonly Explanation[] = [
 
 /** An error of the first contact in terms of the flags that would mend it, where its reason lets one tell. */
 export function explainContact(error: unknown, bootstrap: string, connection: KafkaConnection): unknown {
-  if (!(error instanceof HeadraceError)) return error
+  return error instanceof HeadraceError ? explain(error, bootstrap, connection, EXPLANATIONS) : error
+}
+
+/** The same of an error that comes later: brokers that nobody has talked to yet may be met then. */
+export function explainLater(error: HeadraceError, bootstrap: string, connection: KafkaConnection): HeadraceError {
+  return explain(error, bootstrap, connection, [OTHER_NAMES])
+}
+
+function explain(
+  error: HeadraceError,
+  bootstrap: string,
+  connection: KafkaConnection,
+  explanations: readonly Explanation[],
+): HeadraceError {
   if (error.code !== 'KAFKA_UNREACHABLE' && error.code !== 'KAFKA_AUTH_FAILED') return error
   const reason = String(error.details.reason)
-  const explanation = EXPLANATIONS.find(({ applies }) => applies(reason, connection))
+  const explanation = explanations.find(({ applies }) => applies(reason, connection))
   if (explanation === undefined) return error
   const { found, remedy } = explanation
   return new SecurityMismatchError({ bootstrap, found, remedy }, { cause: error })
