@@ -369,7 +369,7 @@ describe.skipIf(!canMakeCertificates)(`the adapter${certificateNeeds}`, () => {
     const id = { pipeline: 'p', incarnation: 'i', sink: 'kafka', sequence: 1 }
     await sink.connect(new AbortController().signal)
     const schema = [{ name: 'a', type: 'BIGINT' }]
-    const batch = { id, schema, files: [{ path: file }], rowCount: 2 } as unknown as Batch
+    const batch = { id, schema, files: [{ path: file, bytes: 16 }], rowCount: 2 } as unknown as Batch
     await sink.publish(batch, new AbortController().signal)
     await sink.close()
     const reader = await new SourceReader(places.source({ topic }, { connection })).begin()
