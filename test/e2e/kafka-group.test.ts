@@ -142,7 +142,7 @@ describe('--once in a group', () => {
   )
 
   test('offsets that were moved are gone on from: back, and then on again', async () => {
-    const { topic, written } = await copying('classic')
+    const { topic, written } = await copying('consumer')
     await write(topic, 0, 400)
     const once = async () => expect((await run('one', '--once').ended()).code).toBe(0)
     const reset = async (to: string) => {

@@ -136,7 +136,7 @@ export const sourceSchema = Type.Object(
     groupProtocol: Type.Union([Type.Literal('classic'), Type.Literal('consumer')], {
       default: 'classic',
       description:
-        'How the members agree: `classic`, where one of them hands out all partitions anew, or `consumer` (KIP-848, Kafka 4), where the broker does and only what moves stands still.',
+        'How the members agree: `classic`, where one of them hands out all partitions anew (`range`, `roundrobin` or `cooperative-sticky`, so that other clients can take part), or `consumer` (KIP-848, Kafka 4), where the broker does and only what moves stands still.',
     }),
     sessionTimeout: Duration({
       default: '45 seconds',

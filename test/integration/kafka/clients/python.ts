@@ -16,6 +16,9 @@ const DESERIALIZE = fileURLToPath(new URL('./python/deserialize.py', import.meta
 /** As it says itself. */
 export const PYTHON_KILLED_TRANSACTIONS = fileURLToPath(new URL('./python/killed_transactions.py', import.meta.url))
 
+/** `member.py BOOTSTRAP GROUP TOPIC ASSIGNORS`, until its input ends. */
+export const PYTHON_MEMBER = fileURLToPath(new URL('./python/member.py', import.meta.url))
+
 export interface PythonClient {
   /** librdkafka's own. */
   readonly version: string

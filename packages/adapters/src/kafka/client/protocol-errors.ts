@@ -88,6 +88,7 @@ export const UNKNOWN_TOPIC_OR_PARTITION = 3
 export const LEADER_NOT_AVAILABLE = 5
 export const INVALID_TOPIC = 17
 export const DUPLICATE_SEQUENCE_NUMBER = 46
+export const INCONSISTENT_GROUP_PROTOCOL = 23
 export const REBALANCE_IN_PROGRESS = 27
 export const MEMBER_ID_REQUIRED = 79
 export const UNKNOWN_MEMBER_ID = 25

@@ -6,20 +6,21 @@ import { BROKER_AWAY_MS, Patience } from '../client/patience.ts'
 import {
   assertNoError,
   codeOf,
+  INCONSISTENT_GROUP_PROTOCOL,
   isLostMembership,
   MEMBER_ID_REQUIRED,
   mayPass,
+  ProtocolError,
   REBALANCE_IN_PROGRESS,
   UNKNOWN_MEMBER_ID,
 } from '../client/protocol-errors.ts'
 import type { BrokerAddress } from '../client/sockets.ts'
+import { ASSIGNORS } from './assignors.ts'
 import {
-  assignRange,
   decodeAssignment,
   decodeSubscription,
   encodeAssignment,
   encodeSubscription,
-  RANGE_ASSIGNOR,
   type TopicPartition,
 } from './group-assignment.ts'
 import {
@@ -32,9 +33,14 @@ import {
 import type { Committer } from './offsets.ts'
 import { Pulse } from './pulse.ts'
 
+interface JoinedMember {
+  readonly memberId: string
+  readonly metadata: Buffer
+}
+
 /**
  * A member of a classic group: it joins, one member hands out the partitions, and everything is given up before a rebalance
- * (the eager protocol). A new member, one that leaves, and new partitions make a rebalance.
+ * (the eager protocol, with whichever assignor). A new member, one that leaves, and new partitions make a rebalance.
  */
 export class ClassicMember implements GroupMember {
   readonly #options: MemberOptions
@@ -109,7 +115,7 @@ export class ClassicMember implements GroupMember {
       sessionTimeoutMs,
       rebalanceTimeoutMs: REBALANCE_MS,
       protocolType: 'consumer',
-      protocols: [{ name: RANGE_ASSIGNOR, metadata }],
+      protocols: [...ASSIGNORS.keys()].map((name) => ({ name, metadata })),
     }
     let answer = await client.request(await this.#broker(), joinGroup, { ...request, memberId: this.#memberId })
     if (answer.errorCode === MEMBER_ID_REQUIRED) {
@@ -120,13 +126,14 @@ export class ClassicMember implements GroupMember {
     const { memberId, generationId, leader, members } = answer
     this.#memberId = memberId
     this.#isLeader = leader === memberId && !answer.skipAssignment
-    const assignments = this.#isLeader ? await this.#handOut(members, layout) : []
+    const protocolName = answer.protocolName ?? ''
+    const assignments = this.#isLeader ? await this.#handOut(protocolName, members, layout) : []
     const synced = await client.request(await this.#broker(), syncGroup, {
       groupId,
       generationId,
       memberId,
       protocolType: 'consumer',
-      protocolName: answer.protocolName ?? RANGE_ASSIGNOR,
+      protocolName,
       assignments,
     })
     assertNoError(synced.errorCode)
@@ -136,14 +143,17 @@ export class ClassicMember implements GroupMember {
   }
 
   /** Every member's share. Members may have other files, for a while: what is described are all topics that any of them wants. */
-  async #handOut(members: readonly { readonly memberId: string; readonly metadata: Buffer }[], own: Layout) {
+  async #handOut(protocol: string, members: readonly JoinedMember[], own: Layout) {
+    const assign = ASSIGNORS.get(protocol)
+    if (assign === undefined) throw new ProtocolError(INCONSISTENT_GROUP_PROTOCOL)
     const subscriptions = new Map(members.map(({ memberId, metadata }) => [memberId, decodeSubscription(metadata)]))
-    const others = [...new Set([...subscriptions.values()].flat())].filter((topic) => !own.has(topic))
+    const wanted = [...subscriptions.values()].flatMap(({ topics }) => topics)
+    const others = [...new Set(wanted)].filter((topic) => !own.has(topic))
     const found = others.length === 0 ? new Map() : await this.#options.client.describeTopics(others)
     const counts = [...own.values(), ...found.values()].map(
       ({ topic, partitions }) => [topic, partitions.length] as const,
     )
-    return [...assignRange(subscriptions, new Map(counts))].map(([memberId, partitions]) => ({
+    return [...assign(subscriptions, new Map(counts))].map(([memberId, partitions]) => ({
       memberId,
       assignment: encodeAssignment(partitions),
     }))

@@ -1,16 +1,10 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import {
-  assignRange,
-  decodeAssignment,
-  decodeSubscription,
-  encodeAssignment,
-  encodeSubscription,
-} from './group-assignment.ts'
+import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './group-assignment.ts'
 
 test('subscriptions and assignments come back from their bytes, and are those of Kafka’s protocol', () => {
-  expect(encodeSubscription(['t']).toString('hex')).toBe('00000000000100017400000000'.replace(/00000000$/, 'ffffffff'))
-  expect(decodeSubscription(encodeSubscription(['trades', 'ö']))).toEqual(['trades', 'ö'])
+  expect(encodeSubscription(['t']).toString('hex')).toBe('0001000000010001' + '74' + 'ffffffff' + '00000000')
+  const topics = ['trades', 'ö']
+  expect(decodeSubscription(encodeSubscription(topics))).toEqual({ topics, owned: [], generation: -1 })
   const assignment = [
     { topic: 'a', index: 3 },
     { topic: 'a', index: 0 },
@@ -20,31 +14,15 @@ test('subscriptions and assignments come back from their bytes, and are those of
   expect(decodeAssignment(Buffer.alloc(0))).toEqual([])
 })
 
-test('range: the first members get one more, and only of topics that they subscribe to', () => {
-  const assigned = assignRange(
-    new Map([
-      ['m2', ['a', 'b']],
-      ['m1', ['a']],
-    ]),
-    new Map([
-      ['a', 3],
-      ['b', 1],
-    ]),
-  )
-  const of = (member: string) => assigned.get(member)?.map(({ topic, index }) => `${topic}/${index}`)
-  expect(of('m1')).toEqual(['a/0', 'a/1'])
-  expect(of('m2')).toEqual(['a/2', 'b/0'])
-})
-
-test('every partition goes to exactly one member, evenly', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 9 }), fc.nat({ max: 40 }), (members, count) => {
-      const subscriptions = new Map(Array.from({ length: members }, (_, i) => [`m${i}`, ['t']]))
-      const shares = [...assignRange(subscriptions, new Map([['t', count]])).values()]
-      const all = shares.flat().map(({ index }) => index)
-      expect(all.toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i))
-      const sizes = shares.map((share) => share.length)
-      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1)
-    }),
-  )
+test('later versions: what a member owns, since when; and what follows is let pass', () => {
+  const topics = '000000010001' + '74'
+  const owned = '000000010001' + '74' + '00000002' + '00000000' + '00000005'
+  const both = [
+    { topic: 't', index: 0 },
+    { topic: 't', index: 5 },
+  ]
+  const decoded = (hex: string) => decodeSubscription(Buffer.from(hex, 'hex'))
+  expect(decoded(`0001${topics}${'00000001ff'}${owned}`)).toEqual({ topics: ['t'], owned: both, generation: -1 })
+  const third = `0003${topics}${'ffffffff'}${owned}${'00000007'}${'0001' + '72'}`
+  expect(decoded(third)).toEqual({ topics: ['t'], owned: both, generation: 7 })
 })

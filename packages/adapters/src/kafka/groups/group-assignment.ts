@@ -2,15 +2,18 @@ import { ProtocolReader, ProtocolWriter } from '@headrace/broker/protocol'
 
 /**
  * What members of a classic group tell each other through the broker, which never looks inside. Source: Kafka's
- * ConsumerProtocolSubscription and ConsumerProtocolAssignment, version 0, which every client reads.
+ * ConsumerProtocolSubscription and ConsumerProtocolAssignment. Readers take from a version what they know, and let pass what
+ * follows.
  *
- * Subscription => version:int16 [topic:string] userData:bytes
+ * Subscription => version:int16 [topic:string] userData:bytes ownedPartitions:[topic:string [partition:int32]] (from 1)
+ *   generation:int32 (from 2)
  * Assignment   => version:int16 [topic:string [partition:int32]] userData:bytes
  */
-const VERSION = 0
-
-/** The assignor whose rules `assignRange` follows, by the name that Kafka's clients know. */
-export const RANGE_ASSIGNOR = 'range'
+const ASSIGNMENT_VERSION = 0
+/** Not 0: where librdkafka hands out the partitions, `cooperative-sticky`, that silences it until its session ends. */
+const SUBSCRIPTION_VERSION = 1
+const FIRST_WITH_OWNED = 1
+const FIRST_WITH_GENERATION = 2
 
 /** `topicId` where it is known: a topic that was made again is another. */
 export interface TopicPartition {
@@ -19,26 +22,40 @@ export interface TopicPartition {
   readonly topicId?: string | undefined
 }
 
+/** What a member wants, and what it still has. */
+export interface Subscription {
+  readonly topics: readonly string[]
+  readonly owned: readonly TopicPartition[]
+  /** When it got that; −1: not known. */
+  readonly generation: number
+}
+
+/** Of a member that owns nothing when it joins. */
 export function encodeSubscription(topics: readonly string[]): Buffer {
   const writer = new ProtocolWriter()
-  writer.int16(VERSION)
+  writer.int16(SUBSCRIPTION_VERSION)
   writer.arrayLength(topics.length, false)
   for (const topic of topics) writer.string(topic, false)
   writer.bytes(null, false)
+  writer.arrayLength(0, false)
   return Buffer.concat(writer.finish())
 }
 
 /** Throws `RangeError` or `MalformedMessageError` on bytes of another kind. */
-export function decodeSubscription(bytes: Buffer): readonly string[] {
+export function decodeSubscription(bytes: Buffer): Subscription {
   const reader = new ProtocolReader(bytes)
-  reader.int16()
-  return Array.from({ length: reader.arrayLength(false) ?? 0 }, () => reader.string(false) ?? '')
+  const version = reader.int16()
+  const topics = Array.from({ length: reader.arrayLength(false) ?? 0 }, () => reader.string(false) ?? '')
+  reader.bytes(false)
+  const owned = version >= FIRST_WITH_OWNED ? readPartitions(reader) : []
+  const generation = version >= FIRST_WITH_GENERATION ? reader.int32() : -1
+  return { topics, owned, generation }
 }
 
 export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
   const byTopic = [...Map.groupBy(partitions, ({ topic }) => topic)]
   const writer = new ProtocolWriter()
-  writer.int16(VERSION)
+  writer.int16(ASSIGNMENT_VERSION)
   writer.arrayLength(byTopic.length, false)
   for (const [topic, own] of byTopic) {
     writer.string(topic, false)
@@ -54,28 +71,13 @@ export function decodeAssignment(bytes: Buffer): readonly TopicPartition[] {
   if (bytes.length === 0) return []
   const reader = new ProtocolReader(bytes)
   reader.int16()
+  return readPartitions(reader)
+}
+
+function readPartitions(reader: ProtocolReader): readonly TopicPartition[] {
   const topics = Array.from({ length: reader.arrayLength(false) ?? 0 }, () => {
     const topic = reader.string(false) ?? ''
     return Array.from({ length: reader.arrayLength(false) ?? 0 }, () => ({ topic, index: reader.int32() }))
   })
   return topics.flat()
-}
-
-/** Topic by topic, each member (by id) a run of neighbouring partitions; the first ones get one more where it does not divide. */
-export function assignRange(
-  subscriptions: ReadonlyMap<string, readonly string[]>,
-  partitionCounts: ReadonlyMap<string, number>,
-): Map<string, TopicPartition[]> {
-  const assigned = new Map<string, TopicPartition[]>([...subscriptions.keys()].map((member) => [member, []]))
-  for (const topic of [...partitionCounts.keys()].sort()) {
-    const count = partitionCounts.get(topic) ?? 0
-    const members = [...subscriptions].filter(([, topics]) => topics.includes(topic)).map(([member]) => member)
-    members.sort()
-    let next = 0
-    members.forEach((member, i) => {
-      const share = Math.floor(count / members.length) + (i < count % members.length ? 1 : 0)
-      for (let taken = 0; taken < share; taken++) assigned.get(member)?.push({ topic, index: next++ })
-    })
-  }
-  return assigned
 }
