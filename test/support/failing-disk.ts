@@ -52,8 +52,9 @@ export class FailingDisk {
   }
 
   async fail(): Promise<void> {
-    await this.#backing.do('sync')
-    await this.#backing.fill(0)
+    await this.#backing.do(`sync -f ${this.folder}`)
+    // Until nothing fits any more, whatever else is written meanwhile.
+    await this.#backing.do(`cat /dev/zero > ${this.#backing.folder}/filling 2>/dev/null; true`)
   }
 
   async mend(): Promise<void> {

@@ -16,6 +16,9 @@ const HOUR_MS = 3_600_000
 const DELETE_RETENTION_MS = 3000
 const KEYS = 25
 
+/** Writes of one life that have been answered, to all topics together. */
+const LEAST_WRITES = 60
+
 const TOPICS = {
   compacted: {
     'cleanup.policy': 'compact',
@@ -75,6 +78,7 @@ class History {
   readonly #summary: CleaningSummary
   #broker: BrokerProcess | undefined
   #clients: RawClient[] = []
+  #answered = 0
   #compactedFolder = ''
   #sent = 0
 
@@ -138,6 +142,7 @@ class History {
   /** Writes to all topics until the broker is gone: killed, or now and then stopped. */
   async #liveAndDie(): Promise<void> {
     const isKill = this.#random() < 0.9
+    this.#answered = 0
     const lives = Promise.all(NAMES.map((name) => this.#writeWhileItLives(name)))
     await this.#momentToDie()
     await this.#broker?.end(isKill ? 'SIGKILL' : 'SIGTERM')
@@ -150,6 +155,12 @@ class History {
   /** Any, or that in which a cleaned segment takes the place of others: it is short, and much can go wrong in it. */
   async #momentToDie(): Promise<void> {
     await setTimeout(40 + this.#random() * 200)
+    // A busy machine takes longer until there is something to clean.
+    const deadline = performance.now() + 60_000
+    while (this.#answered < LEAST_WRITES) {
+      if (performance.now() > deadline) throw new Error(`only ${this.#answered} writes have been answered`)
+      await setTimeout(5)
+    }
     if (this.#random() < 0.5) return
     const signal = AbortSignal.timeout(1000)
     try {
@@ -161,7 +172,7 @@ class History {
 
   async #writeWhileItLives(name: TopicName): Promise<void> {
     // Whole segments are too old, or none of their records is.
-    const ageMs = this.#random() < 0.7 ? 2 * HOUR_MS : 0
+    const ageMs = this.#summary.kills % 3 === 2 ? 0 : 2 * HOUR_MS
     for (;;) {
       if (name === 'sized' && this.#random() < 0.02 && !(await this.#deleteSome())) return
       if (!(await this.#write(name, name === 'aged' ? ageMs : 0))) return
@@ -180,8 +191,10 @@ class History {
       this.#client(name).ask(produce, 9, { acks: -1, timeoutMs: 10_000, topicData }),
     )
     const partition = answer?.responses[0]?.partitionResponses[0]
-    if (partition?.errorCode === ERROR.NONE) model.appended(sent, partition.baseOffset)
-    else if (partition === undefined || partition.errorCode === ERROR.NOT_LEADER_OR_FOLLOWER) model.unanswered(sent)
+    if (partition?.errorCode === ERROR.NONE) {
+      model.appended(sent, partition.baseOffset)
+      this.#answered++
+    } else if (partition === undefined || partition.errorCode === ERROR.NOT_LEADER_OR_FOLLOWER) model.unanswered(sent)
     else throw new Error(`Produce was answered with ${partition.errorCode}`)
     return partition?.errorCode === ERROR.NONE
   }
