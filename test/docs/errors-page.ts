@@ -38,7 +38,7 @@ async function codesInSources(): Promise<string[]> {
   const root = fileURLToPath(new URL('../../packages/', import.meta.url))
   const codes: string[] = []
   for await (const file of glob('*/src/**/*.ts', { cwd: root })) {
-    if (file.endsWith('.test.ts')) continue
+    if (/(\.test|\/testing)\.ts$/.test(file)) continue
     const text = await readFile(root + file, 'utf8')
     for (const [, found] of text.matchAll(/defineError[\s\S]*?\bcode: '([A-Z_0-9]+)'/g)) codes.push(found as string)
   }

@@ -1,9 +1,8 @@
 import { cpSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { defineError } from '../errors/index.ts'
 import type { AdapterDefinition, Position, Source, SourceEvent } from '../model/index.ts'
 import { blockOf } from '../testing/blocks.ts'
@@ -12,25 +11,11 @@ import { VirtualClock } from '../testing/virtual-clock.ts'
 import { readPipelineStatus } from './data-folder.ts'
 import type { RunOptions } from './options.ts'
 import type { PipelineStatus } from './status.ts'
-import { runInMemory } from './testing.ts'
+import { numbersPipeline, runInMemory, testFolder } from './testing.ts'
 
-let directory: string
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'headrace-awkward-'))
-})
-afterEach(() => rm(directory, { recursive: true, force: true }))
+const directory = testFolder()
 
-const PIPELINE = `name: numbers
-source:
-  memory: {}
-  decode: { json: { columns: { n: integer } } }
-steps:
-  - filter: n >= 0
-sinks:
-  - memory: {}
-    name: out
-trigger: { interval: 1 ms }
-`
+const PIPELINE = numbersPipeline(['out'], 'trigger: { interval: 1 ms }\n')
 
 class SourceDownError extends defineError<Record<never, never>>({
   code: 'TEST_SOURCE_DOWN',
@@ -66,7 +51,7 @@ function systemThatEnds(ends: Record<string, Position>, ...reads: Read[]): Memor
 
 const aborted = (signal: AbortSignal) => delay(60_000, undefined, { signal }).catch(() => undefined)
 const run = (system: MemorySystem, options: Partial<RunOptions> = {}) =>
-  runInMemory(system, directory, PIPELINE, options)
+  runInMemory(system, directory(), PIPELINE, options)
 
 /** Runs without end until the status shows `until`. */
 async function runUntil(system: MemorySystem, until: (status: PipelineStatus) => boolean, options = {}) {
@@ -168,8 +153,8 @@ it('partitions that are gone, as of a topic that was renamed, do not hold the wa
       SELECT window_start, count(*) AS records FROM TUMBLE(TABLE input, DESCRIPTOR(t), INTERVAL '1' MINUTE)
       GROUP BY window_start, window_end`,
   )
-  await runInMemory(system, directory, text, { mode: { kind: 'continuous' } })
-  await runInMemory(system, directory, text, { mode: { kind: 'continuous' } })
+  await runInMemory(system, directory(), text, { mode: { kind: 'continuous' } })
+  await runInMemory(system, directory(), text, { mode: { kind: 'continuous' } })
   expect(system.rows.get('out')?.map((row) => row.window_start)).toEqual(['2026-11-20 10:00:00', '2026-11-20 11:00:00'])
 })
 
@@ -180,7 +165,7 @@ it('goes on when the clock of the machine is set back by hours', async () => {
   const warnings: string[] = []
   let told = 0
   const stop = new AbortController()
-  await runInMemory(system, directory, text, {
+  await runInMemory(system, directory(), text, {
     mode: { kind: 'continuous' },
     now: clock.now,
     signal: stop.signal,
@@ -201,13 +186,13 @@ it('goes on when the clock of the machine is set back by hours', async () => {
 
 it('dead letters that were published before a crash, and cleared away since, do not hinder the next run', async () => {
   const system = new MemorySystem({ a: [{ value: 'nonsense' }] })
-  const killed = join(directory, 'killed')
+  const killed = join(directory(), 'killed')
   await run(system, {
     observer: {
       // What a process leaves that is killed here.
       step: (step, when) => {
         if (step === 'publish' && when === 'after')
-          cpSync(join(directory, 'pipelines'), join(killed, 'pipelines'), { recursive: true })
+          cpSync(join(directory(), 'pipelines'), join(killed, 'pipelines'), { recursive: true })
       },
     },
   })
@@ -221,10 +206,10 @@ it('dead letters that were published before a crash, and cleared away since, do 
 
 it('a status file that a power cut emptied counts as none', async () => {
   await run(new MemorySystem({ a: [] }))
-  const file = join(directory, 'pipelines', 'numbers', 'status.json')
+  const file = join(directory(), 'pipelines', 'numbers', 'status.json')
   expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ state: 'stopped' })
   await writeFile(file, '')
-  expect(await readPipelineStatus(directory, 'numbers')).toBeUndefined()
+  expect(await readPipelineStatus(directory(), 'numbers')).toBeUndefined()
 })
 
 it('connections that cannot be closed do not turn a run that is done into a failed one', async () => {

@@ -1,47 +1,24 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { defineError } from '../errors/index.ts'
+import { expect, it } from 'vitest'
 import { MemorySystem } from '../testing/memory-adapter.ts'
 import type { RunOptions } from './options.ts'
-import { runInMemory } from './testing.ts'
+import { numbers, numbersPipeline, runInMemory, TargetDownError, testFolder } from './testing.ts'
 
-let directory: string
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'headrace-changed-'))
-})
-afterEach(() => rm(directory, { recursive: true, force: true }))
+const directory = testFolder()
 
-class DownError extends defineError<Record<never, never>>({
-  code: 'TEST_ONE_DOWN',
-  fault: 'external',
-  retry: 'never',
-  message: () => 'the target is down',
-  hint: () => 'Wait.',
-  example: {},
-}) {}
-
-const PIPELINE = (...sinks: string[]) => `name: numbers
-source:
-  memory: {}
-  decode: { json: { columns: { n: integer } } }
-steps:
-  - filter: n >= 0
-sinks:
-${sinks.map((name) => `  - memory: {}\n    name: ${name}\n`).join('')}`
+const PIPELINE = (...sinks: string[]) => numbersPipeline(sinks)
 
 const run = (system: MemorySystem, text: string, options: Partial<RunOptions> = {}) =>
-  runInMemory(system, directory, text, options)
-const numbers = (...all: number[]) => all.map((n) => ({ value: JSON.stringify({ n }) }))
+  runInMemory(system, directory(), text, options)
 const rows = (system: MemorySystem, sink: string) => system.rows.get(sink)?.map(({ n }) => n)
 
 it('a sink that is gone from the file while rows wait for it is not forgotten', async () => {
   const system = new MemorySystem({ a: numbers(1, 2) })
   system.onPublish = (batch) => {
-    if (batch.id.sink === 'two') throw new DownError({})
+    if (batch.id.sink === 'two') throw new TargetDownError({})
   }
-  await expect(run(system, PIPELINE('one', 'two'))).rejects.toMatchObject({ code: 'TEST_ONE_DOWN' })
+  await expect(run(system, PIPELINE('one', 'two'))).rejects.toMatchObject({ code: 'TEST_TARGET_DOWN' })
   system.onPublish = () => {}
   await expect(run(system, PIPELINE('one'))).rejects.toMatchObject({
     code: 'PIPELINE_CHANGED',
@@ -100,7 +77,7 @@ it('files of a first epoch that never was committed are swept', async () => {
   })
   await expect(broken).rejects.toMatchObject({ code: 'INTERNAL' })
   system.onPublish = async () => {
-    expect(await readdir(join(directory, 'pipelines', 'numbers', 'outbox'))).toHaveLength(1)
+    expect(await readdir(join(directory(), 'pipelines', 'numbers', 'outbox'))).toHaveLength(1)
   }
   await run(system, PIPELINE('one'))
   expect(rows(system, 'one')).toEqual([1])

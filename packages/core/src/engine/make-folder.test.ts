@@ -1,25 +1,22 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { platform, tmpdir } from 'node:os'
+import { stat, writeFile } from 'node:fs/promises'
+import { platform } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { makeDataFolder, makeFolder } from './make-folder.ts'
+import { testFolder } from './testing.ts'
 
-let root: string
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'headrace-make-'))
-})
-afterEach(() => rm(root, { recursive: true, force: true }))
+const root = testFolder()
 
 it('makes what is missing, and takes what is there', async () => {
-  const folder = join(root, 'a/b/c')
+  const folder = join(root(), 'a/b/c')
   await Promise.all([makeFolder(folder, 0o700), makeFolder(folder, 0o700)])
   expect((await stat(folder)).mode & 0o777).toBe(0o700)
   await expect(makeDataFolder(folder)).resolves.toBeUndefined()
 })
 
 it.each(['file', 'file/below'])('a file in the way: %s', async (path) => {
-  await writeFile(join(root, 'file'), '')
-  await expect(makeDataFolder(join(root, path))).rejects.toMatchObject({
+  await writeFile(join(root(), 'file'), '')
+  await expect(makeDataFolder(join(root(), path))).rejects.toMatchObject({
     code: 'DATA_FOLDER_UNUSABLE',
     message: expect.stringMatching(/a part of the path is a file$/),
   })

@@ -1,16 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type MemoryRecord, MemorySystem } from '../testing/memory-adapter.ts'
 import { openDeadLetters } from './dead-letters.ts'
-import { runInMemory } from './testing.ts'
+import { runInMemory, testFolder } from './testing.ts'
 
-let directory: string
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'headrace-times-'))
-})
-afterEach(() => rm(directory, { recursive: true, force: true }))
+const directory = testFolder()
 
 const PIPELINE = `name: orders
 source:
@@ -36,7 +30,7 @@ const at = (t: string, timestamp?: number): MemoryRecord => ({
   ...(timestamp === undefined ? {} : { timestamp }),
 })
 const letters = async () =>
-  (await openDeadLetters(join(directory, 'pipelines', 'orders')).list({ limit: 10 })).map((letter) => [
+  (await openDeadLetters(join(directory(), 'pipelines', 'orders')).list({ limit: 10 })).map((letter) => [
     letter.ordinal,
     letter.code,
     letter.timestamp,
@@ -47,7 +41,7 @@ describe('one odd time does not stop a pipeline', () => {
     'an event time far beyond the timestamp: %s',
     async (time) => {
       const system = new MemorySystem({ a: [at(time, NOW), at('2026-11-20 10:00:00', NOW)] })
-      const status = await runInMemory(system, directory, PIPELINE, { drain: true })
+      const status = await runInMemory(system, directory(), PIPELINE, { drain: true })
       expect(status).toMatchObject({ records: { dead: 1, decoded: 1 }, windows: { per_minute: { fired: 1 } } })
       expect(await letters()).toEqual([['0', 'RECORD_TIME_AHEAD', '2026-11-20 10:00:00']])
     },
@@ -57,7 +51,7 @@ describe('one odd time does not stop a pipeline', () => {
     const system = new MemorySystem({
       a: [{ value: 'nonsense', timestamp: NANOSECONDS }, at('2026-11-20 10:00:00', NANOSECONDS)],
     })
-    const status = await runInMemory(system, directory, PIPELINE, { drain: true })
+    const status = await runInMemory(system, directory(), PIPELINE, { drain: true })
     expect(status).toMatchObject({ records: { dead: 1, decoded: 1 }, windows: { per_minute: { fired: 1 } } })
     expect(await letters()).toEqual([['0', 'RECORD_MALFORMED', null]])
   })
@@ -68,7 +62,7 @@ describe('one odd time does not stop a pipeline', () => {
       '  - name: per_minute',
       '  - sql: SELECT t, k FROM input WHERE _timestamp IS NULL\n  - name: per_minute',
     )
-    const status = await runInMemory(system, directory, text, { drain: true })
+    const status = await runInMemory(system, directory(), text, { drain: true })
     expect(status.windows.per_minute).toMatchObject({ accepted: 1, filtered: 1 })
   })
 
@@ -78,13 +72,13 @@ describe('one odd time does not stop a pipeline', () => {
     ['0001-01-01 00:00:30', '0001-01-01 00:00:00'],
   ])('windows of %s fire when the watermark passes', async (time, start) => {
     const system = new MemorySystem({ a: [at(time), at(time.replace('00:30', '02:00'))] })
-    await runInMemory(system, directory, PIPELINE)
+    await runInMemory(system, directory(), PIPELINE)
     expect(system.rows.get('out')?.map((row) => row.window_start)).toEqual([start])
   })
 
   it('the last minutes that there are', async () => {
     const system = new MemorySystem({ a: [at('294247-01-10 04:00:30'), at('2026-11-20 10:00:00')] })
-    const status = await runInMemory(system, directory, PIPELINE, { drain: true })
+    const status = await runInMemory(system, directory(), PIPELINE, { drain: true })
     expect(status.records.read).toBe(2)
   })
 })

@@ -1,38 +1,24 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { RowsRejectedError } from '../errors/index.ts'
 import { type MemoryRecord, MemorySystem } from '../testing/memory-adapter.ts'
 import { openDeadLetters } from './dead-letters.ts'
 import type { EngineObserver } from './options.ts'
 import type { FragmentRecord } from './state.ts'
-import { runInMemory } from './testing.ts'
+import { numbers, numbersPipeline, runInMemory, testFolder } from './testing.ts'
 
-let directory: string
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'headrace-outbox-'))
-})
-afterEach(() => rm(directory, { recursive: true, force: true }))
+const directory = testFolder()
 
 const run = (system: MemorySystem, text: string, step?: EngineObserver['step']) =>
-  runInMemory(system, directory, text, { drain: true, ...(step && { observer: { step } }) })
+  runInMemory(system, directory(), text, { drain: true, ...(step && { observer: { step } }) })
 
-const SINKS = Array.from({ length: 6 }, (_, i) => `  - memory: {}\n    name: s${i}`).join('\n')
-
-const NUMBERS = `name: numbers
-source:
-  memory: {}
-  decode: { json: { columns: { n: integer } } }
-steps:
-  - filter: n >= 0
-sinks:
-${SINKS}
-trigger: { interval: 1 ms, maxRecords: 1 }
-`
+const NUMBERS = numbersPipeline(
+  Array.from({ length: 6 }, (_, i) => `s${i}`),
+  'trigger: { interval: 1 ms, maxRecords: 1 }\n',
+)
 
 it('no sink gets a batch before the commit that names it', async () => {
-  const system = new MemorySystem({ a: Array.from({ length: 12 }, (_, n) => ({ value: `{"n":${n}}` })) })
+  const system = new MemorySystem({ a: numbers(...Array(12).keys()) })
   system.blockSize = 1
   let committed = 0
   const early: string[] = []
@@ -120,6 +106,6 @@ it('rows may be refused one after the other', async () => {
       ?.map((row) => row.k)
       .sort(),
   ).toEqual(['fine', 'good'])
-  const letters = await openDeadLetters(join(directory, 'pipelines', 'orders')).list({ limit: 10 })
+  const letters = await openDeadLetters(join(directory(), 'pipelines', 'orders')).list({ limit: 10 })
   expect(letters.map(({ reason }) => reason).sort()).toEqual(['bad', 'worse', 'worst'])
 })

@@ -1,14 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { parsePipeline } from '../config/index.ts'
+import { describe, expect, it } from 'vitest'
 import { defineError, RowsRejectedError } from '../errors/index.ts'
 import { type MemoryRecord, MemorySystem } from '../testing/memory-adapter.ts'
 import { openDeadLetters } from './dead-letters.ts'
-import type { RunMode } from './options.ts'
-import { runPipeline } from './run.ts'
+import type { RunOptions } from './options.ts'
 import type { PipelineStatus } from './status.ts'
+import { runInMemory, testFolder } from './testing.ts'
 
 const PIPELINE = (more = '') => `name: orders
 source:
@@ -27,44 +25,25 @@ sinks:
     name: out
 ${more}`
 
-let directory: string
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'headrace-run-'))
-})
-afterEach(() => rm(directory, { recursive: true, force: true }))
+const directory = testFolder()
 
 /** An order at a second of 2026-11-20 10:00. */
 function order(second: number, key: string, n: number): MemoryRecord {
   return { value: JSON.stringify({ t: new Date(Date.UTC(2026, 10, 20, 10, 0, second)).toISOString(), k: key, n }) }
 }
 
-async function run(
-  system: MemorySystem,
-  text: string,
-  options: { mode?: RunMode; drain?: boolean; signal?: AbortSignal; status?: (status: PipelineStatus) => void } = {},
-): Promise<PipelineStatus> {
-  const { config, problems } = parsePipeline(text, 'orders.yaml', [system.adapter])
-  expect(problems).toEqual([])
-  if (config === undefined) throw new Error('no pipeline')
-  const { status } = await runPipeline({
-    config,
-    adapters: [system.adapter],
-    connection: () => undefined,
-    dataDirectory: directory,
-    mode: options.mode ?? { kind: 'once' },
-    drain: options.drain ?? false,
-    signal: options.signal ?? new AbortController().signal,
-    threads: 1,
-    observer: options.status === undefined ? {} : { status: options.status },
-  })
-  return status
+interface Options extends Partial<RunOptions> {
+  readonly status?: (status: PipelineStatus) => void
 }
+
+const run = (system: MemorySystem, text: string, { status, ...options }: Options = {}) =>
+  runInMemory(system, directory(), text, { ...options, ...(status && { observer: { status } }) })
 
 function sorted(system: MemorySystem, sink = 'out'): string[] {
   return (system.rows.get(sink) ?? []).map((row) => Object.values(row).join(' ')).sort()
 }
 
-const letters = () => openDeadLetters(join(directory, 'pipelines', 'orders')).list({ limit: 1000 })
+const letters = () => openDeadLetters(join(directory(), 'pipelines', 'orders')).list({ limit: 1000 })
 
 describe('a windowed pipeline', () => {
   it('fires windows that every partition has passed and keeps the others open', async () => {
@@ -138,7 +117,7 @@ describe('a windowed pipeline', () => {
       [7, 20, 3],
       [50, 90, 1],
     ] as const) {
-      await rm(directory, { recursive: true, force: true })
+      await rm(directory(), { recursive: true, force: true })
       const cut = new MemorySystem({ a: [], b: [], c: [] })
       cut.blockSize = blockSize
       const text = PIPELINE(`trigger: { interval: 1 ms, maxRecords: ${maxRecords} }\n`)

@@ -1,64 +1,39 @@
-import { cp, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { defineError } from '../errors/index.ts'
+import { expect, it } from 'vitest'
 import { MemorySystem } from '../testing/memory-adapter.ts'
 import { openDeadLetters } from './dead-letters.ts'
-import { runInMemory } from './testing.ts'
+import { numbers, numbersPipeline, runInMemory, TargetDownError, testFolder } from './testing.ts'
 
-let root: string
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'headrace-folder-'))
-})
-afterEach(() => rm(root, { recursive: true, force: true }))
+const root = testFolder()
 
-const PIPELINE = `name: numbers
-source:
-  memory: {}
-  decode: { json: { columns: { n: integer } } }
-steps:
-  - filter: n >= 0
-sinks:
-  - memory: {}
-    name: out
-`
+const PIPELINE = numbersPipeline()
 
-class DownError extends defineError<Record<never, never>>({
-  code: 'TEST_TARGET_DOWN',
-  fault: 'external',
-  retry: 'never',
-  message: () => 'the target is down',
-  hint: () => 'Wait.',
-  example: {},
-}) {}
+const run = (system: MemorySystem, folder = 'data', text = PIPELINE) => runInMemory(system, join(root(), folder), text)
 
-const run = (system: MemorySystem, folder = 'data', text = PIPELINE) => runInMemory(system, join(root, folder), text)
-
-const numbers = (...all: unknown[]) => all.map((n) => ({ value: JSON.stringify({ n }) }))
-const outbox = (folder = 'data') => join(root, folder, 'pipelines', 'numbers', 'outbox')
+const outbox = (folder = 'data') => join(root(), folder, 'pipelines', 'numbers', 'outbox')
 
 it('a data folder that was moved goes on from where it stood', async () => {
   const system = new MemorySystem({ a: numbers(1, 2, 'x') })
   await run(system)
   system.append('a', ...numbers(3))
-  await rename(join(root, 'data'), join(root, 'moved'))
+  await rename(join(root(), 'data'), join(root(), 'moved'))
   await run(system, 'moved')
   system.append('a', ...numbers(4, 'y'))
   const status = await run(system, 'moved')
   expect(status).toMatchObject({ records: { read: 6, dead: 2, decoded: 4 }, sinks: { out: { rows: 4, published: 4 } } })
   expect(system.rows.get('out')?.map(({ n }) => n)).toEqual([1, 2, 3, 4])
-  expect(await openDeadLetters(join(root, 'moved', 'pipelines', 'numbers')).list({ limit: 10 })).toHaveLength(2)
+  expect(await openDeadLetters(join(root(), 'moved', 'pipelines', 'numbers')).list({ limit: 10 })).toHaveLength(2)
 })
 
 it('rows that wait for their sink are found in a data folder that was moved', async () => {
   const system = new MemorySystem({ a: numbers(1, 2) })
   system.onPublish = () => {
-    throw new DownError({})
+    throw new TargetDownError({})
   }
   await expect(run(system)).rejects.toMatchObject({ code: 'TEST_TARGET_DOWN' })
   expect(await readdir(outbox())).toHaveLength(1)
-  await rename(join(root, 'data'), join(root, 'moved'))
+  await rename(join(root(), 'data'), join(root(), 'moved'))
   system.onPublish = () => {}
   await run(system, 'moved')
   expect(system.rows.get('out')?.map(({ n }) => n)).toEqual([1, 2])
@@ -67,7 +42,7 @@ it('rows that wait for their sink are found in a data folder that was moved', as
 it('an old copy of the data folder does not pass its rows off as those that a sink has', async () => {
   const system = new MemorySystem({ a: numbers(1) })
   await run(system)
-  await cp(join(root, 'data'), join(root, 'copy'), { recursive: true })
+  await cp(join(root(), 'data'), join(root(), 'copy'), { recursive: true })
   system.append('a', ...numbers(2))
   await run(system)
   system.append('a', ...numbers(3))

@@ -1,17 +1,13 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { StateStore } from './state.ts'
+import { testFolder } from './testing.ts'
 
-let directory: string
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'headrace-state-'))
-})
-afterEach(() => rm(directory, { recursive: true, force: true }))
+const directory = testFolder()
 
-const open = () => StateStore.open('trades', directory, { threads: 1 })
-const file = () => join(directory, 'state.duckdb')
+const open = () => StateStore.open('trades', directory(), { threads: 1 })
+const file = () => join(directory(), 'state.duckdb')
 
 it.each([0, 4096, 8192])(
   'a state file that was cut short at %i bytes while it was made is made anew',
@@ -32,15 +28,15 @@ it('what is no state file is left alone', async () => {
 })
 
 it('a folder that cannot be made is told with the reason', async () => {
-  await writeFile(join(directory, 'file'), '')
-  await expect(StateStore.open('trades', join(directory, 'file', 'pipelines'), {})).rejects.toMatchObject({
+  await writeFile(join(directory(), 'file'), '')
+  await expect(StateStore.open('trades', join(directory(), 'file', 'pipelines'), {})).rejects.toMatchObject({
     code: 'DATA_FOLDER_UNUSABLE',
     message: expect.stringContaining('a part of the path is a file'),
   })
 })
 
 it('what a killed process had spilled is removed', async () => {
-  const spill = join(directory, 'spill')
+  const spill = join(directory(), 'spill')
   await mkdir(spill)
   await writeFile(join(spill, 'duckdb_temp_storage_DEFAULT-0.tmp'), new Uint8Array(1000))
   const state = await open()
