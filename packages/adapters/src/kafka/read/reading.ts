@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { OFFSET_SPEC } from '@headrace/broker/protocol'
 import type { LogLine, Positions, SourceEvent } from '@headrace/core'
 import type { KafkaClient } from '../client/client.ts'
-import { isAnother, type Layout, type PartitionPlace, partitionsOf } from '../client/layout.ts'
+import { type Layout, type PartitionPlace, partitionsOf } from '../client/layout.ts'
 import { BROKER_AWAY_MS, Patience } from '../client/patience.ts'
 import {
   assertNoError,
@@ -19,12 +19,13 @@ import type { TopicPartition } from '../groups/group-assignment.ts'
 import { REBALANCE_MS } from '../groups/group-member.ts'
 import type { GroupReader, GroupSession } from '../groups/group-session.ts'
 import { listOffsetsOf, onceLed } from '../groups/offsets.ts'
-import { type KafkaPosition, parsePosition, partitionName, positionOf } from '../position.ts'
+import { type KafkaPosition, partitionName } from '../position.ts'
 import { describeSubscription, type Subscription } from '../subscription.ts'
 import type { FetchedPart, FetchedResponse } from './fetch-loop.ts'
 import { findStarts, listStarts, withoutTruncated } from './find-starts.ts'
 import { Leaders } from './leaders.ts'
 import { planReset, type Reset } from './offset-reset.ts'
+import { OpenPartitions } from './open-partitions.ts'
 import { cursorAt, type PartitionCursor } from './partition-cursor.ts'
 import { ReadAhead } from './read-ahead.ts'
 import { type DecodeOptions, eventsOf } from './response-events.ts'
@@ -73,13 +74,14 @@ export class Reading implements GroupReader {
   readonly #stopped = new AbortController()
   readonly #leaders: Leaders<Work>
   readonly #topics: TopicWatch
-  #cursors: readonly PartitionCursor[] = []
+  readonly #open: OpenPartitions
   #from: Positions = new Map()
   #silence: NodeJS.Timeout | undefined
 
   constructor(options: ReadingOptions) {
     this.#options = options
     const { subscription, client, layout, log } = options
+    this.#open = new OpenPartitions(options)
     this.#topics = new TopicWatch({ subscription, client, layout, log })
     const { signal } = this.#stopped
     const look = () => this.#look()
@@ -129,8 +131,7 @@ export class Reading implements GroupReader {
   giveUp(partitions: readonly TopicPartition[] | undefined): Promise<void> {
     const names = partitions && new Set(partitions.map(({ topic, index }) => partitionName(topic, index)))
     const isConcerned = ({ name }: PartitionPlace) => names === undefined || names.has(name)
-    // What has been fetched of them is not given out any more, whatever waits before this one's turn.
-    for (const cursor of this.#cursors) if (isConcerned(cursor.place)) cursor.isGivenUp = true
+    this.#open.close(isConcerned)
     if (this.#stopped.signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       this.#stopped.signal.addEventListener('abort', () => resolve(), { once: true })
@@ -145,14 +146,14 @@ export class Reading implements GroupReader {
   async *#start(): AsyncGenerator<SourceEvent> {
     const { cursors, resets } = await findStarts(this.#options, this.#from, this.layout, () => true)
     yield* this.#assign(cursors)
-    for (const [place, reset] of resets) yield this.#passOver(place, reset)
+    for (const [place, reset] of resets) yield this.#open.passOver(place, reset)
   }
 
   /** The group's next word says what is read; where there is none, because others have all partitions, that is nothing. */
   #awaitShare(): void {
     clearTimeout(this.#silence)
     this.#silence = setTimeout(() => {
-      if (this.#cursors.length === 0) this.#ahead.push(() => this.#assign([]))
+      if (this.#open.isEmpty) this.#ahead.push(() => this.#assign([]))
     }, REBALANCE_MS)
     this.#silence.unref()
   }
@@ -174,7 +175,7 @@ export class Reading implements GroupReader {
       if (!partitions.every(share.isCurrent)) return this.#takeUpAs(share)
       if (!(await group.claim(cursors, this.#from))) return this.#takeUpLater(share, LOST_PAUSE_MS)
       yield* this.#assign(cursors)
-      for (const [place, reset] of resets) yield this.#passOver(place, reset)
+      for (const [place, reset] of resets) yield this.#open.passOver(place, reset)
     } catch (error) {
       const pause = mayPass(error) ? share.patience.failed(BROKER_AWAY_MS) : undefined
       if (pause === undefined) throw error
@@ -197,37 +198,14 @@ export class Reading implements GroupReader {
     done: () => void,
   ): Generator<SourceEvent> {
     if (isRebalance) this.#awaitShare()
-    yield* this.#giveUp(isConcerned, isRebalance)
+    yield* this.#open.giveUp(isConcerned, isRebalance)
     done()
   }
 
   /** Takes up partitions: they are assigned, and fetching from their leaders begins. */
   *#assign(added: readonly PartitionCursor[]): Generator<SourceEvent> {
-    this.#cursors = [...this.#cursors, ...added]
-    yield { assigned: this.#cursors.map(({ place }) => place.name) }
-    // Said at once: a restart must not look for `latest` anew, nor go on where an earlier state has it.
-    for (const { place, nextOffset, leaderEpoch } of added) {
-      if (this.#isNews(place, nextOffset)) {
-        yield { progress: place.name, next: positionOf(nextOffset, place.topicId, leaderEpoch) }
-      }
-    }
+    yield* this.#open.assign(added, this.#from)
     this.#leaders.read(added.filter(({ isGivenUp }) => !isGivenUp))
-  }
-
-  #isNews({ name, topicId }: PartitionPlace, offset: number): boolean {
-    const known = this.#from.get(name)
-    if (known === undefined) return this.#options.config.start !== 'earliest' || this.#options.group !== undefined
-    const position = parsePosition(known)
-    return position.offset !== offset || isAnother(position.topicId, topicId)
-  }
-
-  /** Gives up partitions: nothing more of them comes out. */
-  *#giveUp(isGone: (place: PartitionPlace) => boolean, isRebalance = false): Generator<SourceEvent> {
-    const gone = this.#cursors.filter(({ place }) => isGone(place))
-    for (const cursor of gone) cursor.isGivenUp = true
-    this.#cursors = this.#cursors.filter(({ isGivenUp }) => !isGivenUp)
-    if (gone.length === 0) return
-    yield { revoked: gone.map(({ place }) => place.name), isRebalance, done: () => undefined }
   }
 
   async *#responseEvents(response: FetchedResponse): AsyncGenerator<SourceEvent> {
@@ -237,19 +215,12 @@ export class Reading implements GroupReader {
       for (const part of response.parts) if (part.fetched.errorCode !== 0) yield* this.#partitionError(part, moved)
       this.#leave(moved)
       for await (const event of eventsOf(response, this.#options)) {
-        this.#noteGiven(event)
+        this.#open.gave(event)
         yield event
       }
     } finally {
       response.received.release()
     }
-  }
-
-  #noteGiven(event: SourceEvent): void {
-    const { group } = this.#options
-    if (group === undefined) return
-    if ('block' in event) group.gave(event.block.partition, parsePosition(event.block.next).offset)
-    else if ('progress' in event) group.gave(event.progress, parsePosition(event.next).offset)
   }
 
   /** `moved` gets those that another leader, or the same one later, is to be asked for. */
@@ -266,7 +237,7 @@ export class Reading implements GroupReader {
       else {
         cursor.nextOffset = reset.offset
         cursor.leaderEpoch = -1
-        yield this.#passOver(place, reset)
+        yield this.#open.passOver(place, reset)
       }
     } else if (errorCode === CORRUPT_MESSAGE) {
       throw new BatchCorruptError({ partition: place.name, offset, reason: 'the broker says CORRUPT_MESSAGE' })
@@ -277,24 +248,14 @@ export class Reading implements GroupReader {
     } else throw this.#options.client.translate(failure, `read ${place.name}`)
   }
 
-  /**
-   * Goes on with new cursors where the old ones stand: what a request that is still under way brings for those is dropped, so
-   * that nothing comes twice.
-   */
+  /** Goes on where these stand, at their leaders. */
   #leave(moved: readonly MovedCursor[]): void {
     const [first] = moved
     if (first === undefined) return
-    const again = new Map(
-      moved.map(({ cursor }) => {
-        const { place, nextOffset, leaderEpoch, patience } = cursor
-        return [cursor, cursorAt(place, nextOffset, leaderEpoch, patience)] as const
-      }),
-    )
-    this.#cursors = this.#cursors.map((cursor) => again.get(cursor) ?? cursor)
-    for (const { cursor } of moved) cursor.isGivenUp = true
     const { cursor, failure } = first
     const details = { partition: cursor.place.name, reason: failure.message }
-    this.#leaders.seek([...again.values()], new LeaderChangedError(details, { cause: failure }))
+    const again = this.#open.renew(moved.map((one) => one.cursor))
+    this.#leaders.seek(again, new LeaderChangedError(details, { cause: failure }))
   }
 
   /** Undefined where the leader holds the offset after all. */
@@ -329,20 +290,9 @@ export class Reading implements GroupReader {
       if (cursor.isGivenUp || reset === undefined) continue
       cursor.nextOffset = reset.offset
       cursor.leaderEpoch = -1
-      yield this.#passOver(cursor.place, reset)
+      yield this.#open.passOver(cursor.place, reset)
     }
     this.#leaders.read(cursors.filter(({ isGivenUp }) => !isGivenUp))
-  }
-
-  #passOver(place: PartitionPlace, { offset, skipped, reason }: Reset): SourceEvent {
-    const { log, config, group } = this.#options
-    group?.gave(place.name, offset)
-    log({
-      level: 'warn',
-      code: reason.code,
-      message: `${reason.message}; as \`offsetReset: ${config.offsetReset}\` says, reading goes on at ${offset}, ${skipped} are passed over`,
-    })
-    return { skipped: place.name, records: skipped, next: positionOf(offset, place.topicId, -1) }
   }
 
   async #lookForTopics(): Promise<void> {
@@ -364,7 +314,7 @@ export class Reading implements GroupReader {
   async *#changeTopics(look: Look): AsyncGenerator<SourceEvent> {
     const { group, log } = this.#options
     const { added, gone, recreated } = this.#topics.apply(look)
-    yield* this.#giveUp((place) => !this.#topics.knows(place))
+    yield* this.#open.giveUp((place) => !this.#topics.knows(place), false)
     if (added.length + gone.size + recreated.size > 0) group?.topicsChanged(gone, recreated)
     // In a group, who hands out the partitions hands out these too.
     if (added.length === 0 || group !== undefined) return
