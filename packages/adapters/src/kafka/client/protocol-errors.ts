@@ -90,6 +90,8 @@ export const INVALID_TOPIC = 17
 export const DUPLICATE_SEQUENCE_NUMBER = 46
 export const INCONSISTENT_GROUP_PROTOCOL = 23
 export const REBALANCE_IN_PROGRESS = 27
+/** The transaction before, or a change before in this one, is still being written down. */
+export const CONCURRENT_TRANSACTIONS = 51
 export const MEMBER_ID_REQUIRED = 79
 export const UNKNOWN_MEMBER_ID = 25
 const FENCED_MEMBER_EPOCH = 110

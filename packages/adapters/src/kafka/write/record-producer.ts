@@ -18,6 +18,11 @@ import { splitBatch } from './split-batch.ts'
 const BATCH_BYTES = { least: 16 * 1024, most: 768 * 1024, all: 24 * 1024 * 1024 }
 /** A request is sent once it holds so much. */
 const REQUEST_BYTES = 768 * 1024
+/**
+ * The first request of all is sent when a partition has so much, with what the others have by then: brokers are slow to take a
+ * partition's first batch in a transaction, so they do it for all of them at one time, while more is put together.
+ */
+const FIRST_BATCH_BYTES = 64 * 1024
 
 const SEQUENCES = 2 ** 31
 
@@ -62,6 +67,8 @@ export class RecordProducer {
   #identity: ProducerIdentity
   readonly #topics = new Map<string, TopicWriter>()
   #batchBytes = BATCH_BYTES.most
+  /** Whether the first request since the last flush has been sent. */
+  #hasBegun = false
   /** For batches to come: builders whose batches were acknowledged. */
   #spare: RecordBatchBuilder[] = []
   #sealed: SealedBatch[] = []
@@ -143,18 +150,25 @@ export class RecordProducer {
     record: RecordParts,
     timestamp: number,
   ): Promise<void> | undefined {
-    writer.builder.appendRecord(record, timestamp)
-    if (writer.builder.sizeBytes < Math.min(this.#batchBytes, writers.limit.batchBytes)) return undefined
+    const { builder } = writer
+    builder.appendRecord(record, timestamp)
+    if (!this.#hasBegun && builder.sizeBytes >= FIRST_BATCH_BYTES) return this.#begin()
+    if (builder.sizeBytes < Math.min(this.#batchBytes, writers.limit.batchBytes)) return undefined
     return this.#finish(writers, writer)
+  }
+
+  async #begin(): Promise<void> {
+    this.#hasBegun = true
+    await this.#finishAll()
+    await this.#dispatch()
   }
 
   /** Sends what is left and waits until all of it is acknowledged. */
   async flush(): Promise<void> {
-    for (const writers of this.#topics.values()) {
-      for (const writer of writers.partitions) if (writer.builder.count > 0) await this.#finish(writers, writer)
-    }
+    await this.#finishAll()
     await this.#dispatch()
     await this.#inFlight
+    this.#hasBegun = false
   }
 
   /** Resolves when nothing is under way any more, whatever became of it. */
@@ -165,12 +179,19 @@ export class RecordProducer {
   /** Forgets what was not sent. To be called when all is settled. */
   restart(identity: ProducerIdentity): void {
     this.#identity = identity
+    this.#hasBegun = false
     this.#sealed = []
     this.#sealedBytes = 0
     this.#inFlight = Promise.resolve()
     for (const writer of [...this.#topics.values()].flatMap(({ partitions }) => partitions)) {
       writer.builder.reset()
       writer.sequence = 0
+    }
+  }
+
+  async #finishAll(): Promise<void> {
+    for (const writers of this.#topics.values()) {
+      for (const writer of writers.partitions) if (writer.builder.count > 0) await this.#finish(writers, writer)
     }
   }
 

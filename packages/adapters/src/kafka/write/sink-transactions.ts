@@ -11,7 +11,7 @@ import {
   txnOffsetCommit,
 } from '@headrace/broker/protocol'
 import type { KafkaClient } from '../client/client.ts'
-import { assertNoError, FENCED_CODES, ProtocolError } from '../client/protocol-errors.ts'
+import { CONCURRENT_TRANSACTIONS, FENCED_CODES, ProtocolError } from '../client/protocol-errors.ts'
 import { untilReady } from '../client/retry.ts'
 import type { BrokerAddress } from '../client/sockets.ts'
 import { SinkFencedError, TransactionTimedOutError } from '../errors.ts'
@@ -104,9 +104,8 @@ export class SinkTransactions {
    */
   begin(marker: Marker): Promise<void> {
     this.#isOpen = true
-    // The coordinator takes one after the other; whoever needs an answer hears of a failure.
-    this.#add(this.#expected).catch(() => undefined)
-    this.#marking = this.#mark(marker)
+    // One after the other: while it writes down the first, the coordinator refuses the second.
+    this.#marking = this.#add(this.#expected).then(() => this.#mark(marker))
     return this.#marking
   }
 
@@ -226,13 +225,10 @@ function nameOf({ topic, index }: Place): string {
 type Fields = Api['request']
 type Codes<Res extends Fields> = (answer: Decoded<Res>) => readonly number[]
 
-/** The answer, unless an error stands in it; before that is thrown, the coordinator that gave it is forgotten. */
+/** The answer, unless an error stands in it; if another coordinator may have none, this one is forgotten before that is thrown. */
 function checked<A>(answer: A, codes: (answer: A) => readonly number[], forget: () => void): A {
-  try {
-    for (const code of codes(answer)) assertNoError(code)
-    return answer
-  } catch (error) {
-    forget()
-    throw error
-  }
+  const code = codes(answer).find((one) => one !== 0)
+  if (code === undefined) return answer
+  if (code !== CONCURRENT_TRANSACTIONS) forget()
+  throw new ProtocolError(code)
 }
