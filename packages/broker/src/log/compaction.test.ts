@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import fc from 'fast-check'
@@ -11,6 +11,8 @@ import { type LogSettings, PLAIN_LOG } from './log-settings.ts'
 import { PartitionLog } from './partition-log.ts'
 import { planCompaction } from './plan-compaction.ts'
 import { unpackRecords, walkRecords } from './record-walk.ts'
+import { emptyState } from './segment-state.ts'
+import { encodeState } from './segment-state-file.ts'
 import { finishSwap, swapSteps } from './segment-swap.ts'
 
 const NOW = 1_700_000_000_000
@@ -245,6 +247,29 @@ describe('what is not touched', () => {
     for (const pairs of letters(30, 2)) await write(log, pairs)
     await compactAll(log)
     expect(await readAll(log)).toHaveLength(60)
+  })
+})
+
+describe('what is not known to its end', () => {
+  test('is not compacted: a checkpoint does not tell what producers did behind it', async () => {
+    const from5 = { producerId: 5, timestamp: Date.now() }
+    const log = await openLog()
+    for (let sequence = 0; sequence < 4; sequence++)
+      await write(log, [['same', String(sequence)]], { ...from5, baseSequence: sequence })
+    await log.roll()
+    await log.settled()
+    const [name = ''] = (await readdir(folder)).filter((each) => each.endsWith('.index')).sort()
+    const whole = await readFile(path.join(folder, name))
+    // As it would be until the state of the full segment has been written.
+    await writeFile(path.join(folder, name), encodeState({ ...emptyState(0), sizeBytes: 80, nextOffset: 1 }))
+    const all = await readAll(log)
+    await log.maintain(NOW)
+    expect(await readAll(log)).toEqual(all)
+    await writeFile(path.join(folder, name), whole)
+    await log.maintain(NOW)
+    expect(await readAll(log)).toHaveLength(1)
+    await close(log)
+    expect(await write(await openLog(), [['same', '3']], { ...from5, baseSequence: 3 })).toBe(3)
   })
 })
 
