@@ -10,6 +10,7 @@ describeClient({
   // Those that wait longest come first: some run side by side.
   features: [
     'kip848',
+    'pattern',
     'groupAdmin',
     'staticMember',
     'group',
@@ -26,6 +27,12 @@ describeClient({
     'idempotent',
     'configs',
     'cluster',
+    'logDirs',
+    'scramUsers',
+    'autoCreate',
+    'startAt',
+    'outOfRange',
+    'large',
     'appendTime',
     'transactions',
     'transactionOffsets',

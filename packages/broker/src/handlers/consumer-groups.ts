@@ -6,6 +6,7 @@ import type { GroupCoordinator } from '../groups/coordinator.ts'
 import { consumerGroupDescribe, consumerGroupHeartbeat, ERROR, KafkaError, type RequestOf } from '../protocol/index.ts'
 import { type Handler, handlerOf, type RequestContext } from '../server/dispatcher.ts'
 import type { TopicRegistry } from '../topics/topic-registry.ts'
+import { allowedTo, GROUP_OPERATIONS } from './authorized-operations.ts'
 import { answerOf, type Services } from './services.ts'
 
 type HeartbeatRequest = RequestOf<typeof consumerGroupHeartbeat>
@@ -69,11 +70,12 @@ function checkHeartbeat(request: HeartbeatRequest, version: number): void {
 }
 
 export function consumerGroupDescribeHandler({ groups, topics }: Services): Handler {
-  return handlerOf(consumerGroupDescribe, ({ groupIds }) => ({
+  return handlerOf(consumerGroupDescribe, ({ groupIds, includeAuthorizedOperations }) => ({
     groups: groupIds.map((groupId) => {
       if (groupId === '') return { errorCode: ERROR.INVALID_GROUP_ID, groupId }
       const group = groups.find(groupId)
-      if (group?.type === 'consumer') return describe(group, topics)
+      const authorizedOperations = allowedTo(GROUP_OPERATIONS, includeAuthorizedOperations)
+      if (group?.type === 'consumer') return { ...describe(group, topics), authorizedOperations }
       const errorMessage = `there is no consumer group "${groupId}"`
       return { errorCode: ERROR.GROUP_ID_NOT_FOUND, errorMessage, groupId }
     }),

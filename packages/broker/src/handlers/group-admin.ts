@@ -2,6 +2,7 @@ import type { ClassicGroup } from '../groups/classic/classic-group.ts'
 import type { Member } from '../groups/classic/member.ts'
 import { deleteGroups, describeGroups, ERROR, listGroups } from '../protocol/index.ts'
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
+import { allowedTo, GROUP_OPERATIONS } from './authorized-operations.ts'
 import { attempt, type Services } from './services.ts'
 
 export function listGroupsHandler({ groups }: Services): Handler {
@@ -24,12 +25,16 @@ export function listGroupsHandler({ groups }: Services): Handler {
 }
 
 export function describeGroupsHandler({ groups }: Services): Handler {
-  return handlerOf(describeGroups, (request) => ({
-    groups: request.groups.map((groupId) => {
-      const group = groups.find(groupId)
-      return group?.type === 'classic' ? describe(group) : deadGroup(groupId)
-    }),
-  }))
+  return handlerOf(describeGroups, (request, { version }) => {
+    const authorizedOperations = allowedTo(GROUP_OPERATIONS, request.includeAuthorizedOperations)
+    return {
+      groups: request.groups.map((groupId) => {
+        const group = groups.find(groupId)
+        if (group?.type !== 'classic') return version < 6 ? deadGroup(groupId) : missingGroup(groupId)
+        return { ...describe(group), authorizedOperations }
+      }),
+    }
+  })
 }
 
 function describe(group: ClassicGroup) {
@@ -57,9 +62,14 @@ function metadataOf({ protocols }: Member, protocolName: string): Buffer | undef
   return protocols.find(({ name }) => name === protocolName)?.metadata
 }
 
-/** Kafka's way of saying that there is no such group. */
+/** Kafka's way of saying that there is no such group, as long as there was no error code for it. */
 function deadGroup(groupId: string) {
   return { errorCode: ERROR.NONE, groupId, groupState: 'Dead', protocolType: '', protocolData: '', members: [] }
+}
+
+function missingGroup(groupId: string) {
+  const errorMessage = `there is no classic group "${groupId}"`
+  return { ...deadGroup(groupId), errorCode: ERROR.GROUP_ID_NOT_FOUND, errorMessage }
 }
 
 export function deleteGroupsHandler({ groups }: Services): Handler {

@@ -15,6 +15,7 @@ import { describeLogDirsHandler } from './log-dirs.ts'
 import { describeClusterHandler, describeTopicPartitionsHandler, metadataHandler } from './metadata.ts'
 import { listOffsetsHandler, offsetForLeaderEpochHandler } from './offsets.ts'
 import { produceHandler } from './produce.ts'
+import { describeClientQuotasHandler } from './quotas.ts'
 import {
   alterUserScramCredentialsHandler,
   describeUserScramCredentialsHandler,
@@ -76,6 +77,7 @@ export function createHandlers(services: Services): Handler[] {
     describeTopicPartitionsHandler,
     saslHandshakeHandler,
     saslAuthenticateHandler,
+    describeClientQuotasHandler,
     describeUserScramCredentialsHandler,
     alterUserScramCredentialsHandler,
     offsetDeleteHandler,

@@ -11,6 +11,7 @@ import {
 import { type Handler, handlerOf } from '../server/dispatcher.ts'
 import { isTopicName } from '../topics/topic-name.ts'
 import type { Topic } from '../topics/topic-registry.ts'
+import { allowedTo, CLUSTER_OPERATIONS, TOPIC_OPERATIONS } from './authorized-operations.ts'
 import { answerOf, type Services } from './services.ts'
 
 type TopicAnswer = ResponseOf<typeof metadata>['topics'][number]
@@ -25,22 +26,25 @@ export function metadataHandler(services: Services): Handler {
     const answers = wantsAll
       ? topics.list().map((topic) => describe(topic, cluster.nodeId))
       : await Promise.all((request.topics ?? []).map((asked) => answerFor(asked, services, mayCreate)))
+    const topicAuthorizedOperations = allowedTo(TOPIC_OPERATIONS, request.includeTopicAuthorizedOperations)
     return {
       brokers: [{ nodeId: cluster.nodeId, ...endpoint }],
       clusterId: cluster.clusterId,
       controllerId: cluster.nodeId,
-      topics: answers,
+      topics: answers.map((answer) => ({ ...answer, topicAuthorizedOperations })),
+      clusterAuthorizedOperations: allowedTo(CLUSTER_OPERATIONS, request.includeClusterAuthorizedOperations),
     }
   })
 }
 
 export function describeClusterHandler({ cluster }: Services): Handler {
-  return handlerOf(describeCluster, ({ endpointType }, { endpoint }) => ({
+  return handlerOf(describeCluster, ({ endpointType, includeClusterAuthorizedOperations }, { endpoint }) => ({
     errorCode: ERROR.NONE,
     endpointType,
     clusterId: cluster.clusterId,
     controllerId: cluster.nodeId,
     brokers: [{ brokerId: cluster.nodeId, ...endpoint }],
+    clusterAuthorizedOperations: allowedTo(CLUSTER_OPERATIONS, includeClusterAuthorizedOperations),
   }))
 }
 
@@ -52,7 +56,9 @@ export function describeTopicPartitionsHandler({ cluster, topics }: Services): H
         const topic = topics.get(name)
         if (topic === undefined) return unknown(name, isTopicName(name))
         const described = describe(topic, cluster.nodeId)
-        return { ...described, partitions: described.partitions.map((partition) => ({ ...partition, ...NO_ELR })) }
+        const partitions = described.partitions.map((partition) => ({ ...partition, ...NO_ELR }))
+        // There is no flag to ask for them by: whoever asks for topics this way is told.
+        return { ...described, partitions, topicAuthorizedOperations: allowedTo(TOPIC_OPERATIONS, true) }
       }),
     }
   })
@@ -64,7 +70,8 @@ const NO_ELR = { eligibleLeaderReplicas: [], lastKnownElr: [] }
 async function answerFor(asked: AskedTopic, services: Services, mayCreate: boolean): Promise<TopicAnswer> {
   const { topics, cluster } = services
   const { name, topicId } = asked
-  if (name === null) {
+  // The Java client leaves the name empty beside the id, others leave it out.
+  if (name === null || topicId !== ZERO_UUID) {
     const topic = topics.byId(topicId)
     return topic
       ? describe(topic, cluster.nodeId)

@@ -28,6 +28,10 @@ export class ProtocolReader {
     return readInt64(this.buffer, this.#advance(8))
   }
 
+  float64(): number {
+    return this.buffer.readDoubleBE(this.#advance(8))
+  }
+
   /** A UUID in its usual form of 36 characters. */
   uuid(): string {
     const start = this.#advance(16)

@@ -41,6 +41,10 @@ export class ProtocolWriter {
     const position = this.#reserve(8)
     writeInt64(this.#buffer, value, position)
   }
+  float64(value: number): void {
+    const position = this.#reserve(8)
+    this.#buffer.writeDoubleBE(value, position)
+  }
   uuid(value: string): void {
     const position = this.#reserve(16)
     this.#buffer.write(value.replaceAll('-', ''), position, 16, 'hex')

@@ -71,6 +71,12 @@ export const int64 = scalarOf(
   (r) => r.int64(),
   (w, value) => w.int64(value),
 )
+export const float64 = scalarOf(
+  'float64',
+  0,
+  (r) => r.float64(),
+  (w, value) => w.float64(value),
+)
 export const uuid = scalarOf(
   'uuid',
   ZERO_UUID,

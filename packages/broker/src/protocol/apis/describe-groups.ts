@@ -6,7 +6,7 @@ import { NO_AUTHORIZED_OPERATIONS } from './metadata.ts'
 export const describeGroups = defineApi({
   key: 15,
   name: 'DescribeGroups',
-  versions: [0, 5],
+  versions: [0, 6],
   flexibleFrom: 5,
   request: {
     groups: arrayOf(string()),
@@ -16,6 +16,7 @@ export const describeGroups = defineApi({
     throttleTimeMs: int32({ from: 1, default: 0 }),
     groups: structs({
       errorCode: int16(),
+      errorMessage: nullable(string({ from: 6 }), { from: 6, default: null }),
       groupId: string(),
       groupState: string(),
       protocolType: string(),

@@ -6,17 +6,26 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.DescribeClusterOptions;
+import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.ReplicaInfo;
+import org.apache.kafka.clients.admin.ScramCredentialInfo;
+import org.apache.kafka.clients.admin.ScramMechanism;
 import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.admin.UserScramCredentialDeletion;
+import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.GroupState;
+import org.apache.kafka.common.TopicCollection;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.GroupNotEmptyException;
@@ -24,8 +33,12 @@ import org.apache.kafka.common.errors.GroupSubscribedToTopicException;
 import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.InvalidPartitionsException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.errors.ResourceNotFoundException;
 import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicIdException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.apache.kafka.common.quota.ClientQuotaFilter;
+import org.apache.kafka.common.quota.ClientQuotaFilterComponent;
 
 /** Administration: topics, configs, records, groups, the cluster. */
 final class AdminChecks {
@@ -40,6 +53,8 @@ final class AdminChecks {
         checks.add("offsets", this::offsets);
         checks.add("groupAdmin", this::groupAdmin);
         checks.add("cluster", this::cluster);
+        checks.add("logDirs", this::logDirs);
+        checks.add("scramUsers", this::scramUsers);
     }
 
     private void topics() throws Exception {
@@ -56,10 +71,18 @@ final class AdminChecks {
             Checks.same(3, description.partitions().size(), "partitions described");
             Checks.expect(description.partitions().get(0).leader() != null, "it has leaders");
             Checks.same(created.topicId(topic).get(), description.topicId(), "topic id");
+            var byId = admin.describeTopics(TopicCollection.ofTopicIds(List.of(description.topicId()))).allTopicIds().get();
+            Checks.same(topic, byId.get(description.topicId()).name(), "described by its id");
+            var asking = new DescribeTopicsOptions().includeAuthorizedOperations(true);
+            var allowed = admin.describeTopics(List.of(topic), asking).allTopicNames().get().get(topic).authorizedOperations();
+            Checks.expect(allowed.contains(AclOperation.WRITE), "what one may do with it: " + allowed);
             admin.deleteTopics(List.of(topic)).all().get();
             Clients.until("the topic is gone", () -> !admin.listTopics().names().get().contains(topic));
             Throwable gone = Clients.failure(() -> admin.describeTopics(List.of(topic)).allTopicNames().get());
             Checks.expect(gone instanceof UnknownTopicOrPartitionException, "described when gone: " + gone);
+            Throwable noId = Clients.failure(
+                () -> admin.describeTopics(TopicCollection.ofTopicIds(List.of(description.topicId()))).allTopicIds().get());
+            Checks.expect(noId instanceof UnknownTopicIdException, "described by its id when gone: " + noId);
         }
     }
 
@@ -168,6 +191,8 @@ final class AdminChecks {
             } catch (java.util.concurrent.ExecutionException error) {
                 deleting = error.getCause();
             }
+            Throwable missing = Clients.failure(() -> admin.describeConsumerGroups(List.of(Clients.fresh("no"))).all().get());
+            Checks.expect(missing instanceof GroupIdNotFoundException, "described when not there: " + missing);
             // A group without members and offsets may already be gone.
             Checks.expect(deleting == null || deleting instanceof GroupIdNotFoundException, "deleted: " + deleting);
             Checks.expect(!Clients.any(admin.listGroups().all().get(), each -> each.groupId().equals(group)), "gone");
@@ -181,18 +206,45 @@ final class AdminChecks {
     }
 
     private void cluster() throws Exception {
+        try (Admin admin = clients.admin()) {
+            var cluster = admin.describeCluster(new DescribeClusterOptions().includeAuthorizedOperations(true));
+            Checks.same(1, cluster.nodes().get().size(), "nodes");
+            Checks.same(cluster.nodes().get().iterator().next().id(), cluster.controller().get().id(), "controller");
+            Checks.expect(cluster.clusterId().get().getBytes(StandardCharsets.UTF_8).length > 10, "a cluster id");
+            Checks.expect(cluster.authorizedOperations().get().contains(AclOperation.CREATE), "what one may do");
+        }
+    }
+
+    private void logDirs() throws Exception {
         String topic = clients.topic(1);
+        TopicPartition partition = new TopicPartition(topic, 0);
         clients.send(topic, "x".repeat(1000), 10);
         try (Admin admin = clients.admin()) {
-            var cluster = admin.describeCluster();
-            Checks.same(1, cluster.nodes().get().size(), "nodes");
-            Checks.expect(cluster.clusterId().get().getBytes(StandardCharsets.UTF_8).length > 10, "a cluster id");
-            int node = cluster.controller().get().id();
+            int node = admin.describeCluster().controller().get().id();
             var folders = admin.describeLogDirs(List.of(node)).allDescriptions().get().get(node);
             long bytes = folders.values().stream().mapToLong(
-                each -> each.replicaInfos().getOrDefault(new TopicPartition(topic, 0),
-                    new org.apache.kafka.clients.admin.ReplicaInfo(0, 0, false)).size()).sum();
+                each -> each.replicaInfos().getOrDefault(partition, new ReplicaInfo(0, 0, false)).size()).sum();
             Checks.expect(bytes > 10_000, "bytes of the partition: " + bytes);
+            Checks.expect(folders.values().iterator().next().usableBytes().isPresent(), "bytes that are free");
+        }
+    }
+
+    private void scramUsers() throws Exception {
+        String user = Clients.fresh("user");
+        try (Admin admin = clients.admin()) {
+            var iterations = new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096);
+            admin.alterUserScramCredentials(List.of(new UserScramCredentialUpsertion(user, iterations, "secret"))).all().get();
+            Clients.until("the user is there", () -> admin.describeUserScramCredentials().all().get().containsKey(user));
+            var infos = admin.describeUserScramCredentials(List.of(user)).description(user).get().credentialInfos();
+            Checks.same(List.of(iterations), infos, "credentials");
+            // Kafka's tools ask for both.
+            var ofUser = List.of(ClientQuotaFilterComponent.ofEntity("user", user));
+            Checks.expect(admin.describeClientQuotas(ClientQuotaFilter.contains(ofUser)).entities().get().isEmpty(), "no quotas");
+            var deletion = new UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_256);
+            admin.alterUserScramCredentials(List.of(deletion)).all().get();
+            Clients.until("the user is gone", () -> !admin.describeUserScramCredentials().all().get().containsKey(user));
+            Throwable again = Clients.failure(() -> admin.alterUserScramCredentials(List.of(deletion)).all().get());
+            Checks.expect(again instanceof ResourceNotFoundException, "deleted twice: " + again);
         }
     }
 }

@@ -8,6 +8,7 @@ final class ClientMain {
         Checks checks = new Checks();
         new AdminChecks(clients, checks);
         new RecordChecks(clients, checks);
+        new PositionChecks(clients, checks);
         new GroupChecks(clients, checks);
         new TransactionChecks(clients, checks);
         checks.run(new LinkedHashSet<>(List.of(args).subList(1, args.length)), 4);

@@ -3,6 +3,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -30,6 +32,14 @@ final class ToolChecks {
         checks.add("offsets", this::offsets);
         checks.add("groupAdmin", this::groups);
         checks.add("performance", this::performance);
+        checks.add("partitions", this::partitions);
+        checks.add("deleteRecords", this::deleteRecords);
+        checks.add("cluster", this::cluster);
+        checks.add("logDirs", this::logDirs);
+        checks.add("scramUsers", this::scramUsers);
+        checks.add("startAt", this::startAt);
+        checks.add("verifiable", this::verifiable);
+        checks.add("transactionAdmin", this::transactions);
     }
 
     public static void main(String[] args) throws Exception {
@@ -48,8 +58,11 @@ final class ToolChecks {
 
     /** What a tool prints. Fails unless it ends well. */
     private String run(String tool, String input, String... args) throws Exception {
-        List<String> all = new ArrayList<>(List.of("--bootstrap-server", clients.bootstrap));
-        all.addAll(List.of(args));
+        List<String> all = new ArrayList<>(List.of(args));
+        boolean isSubcommand = args.length > 0 && !args[0].startsWith("-");
+        // Before the name of what it is to do, or behind it, as each tool has it.
+        int at = isSubcommand && tool.endsWith("ClusterTool") ? 1 : 0;
+        all.addAll(at, List.of("--bootstrap-server", clients.bootstrap));
         PrintStream out = System.out;
         InputStream in = System.in;
         ByteArrayOutputStream said = new ByteArrayOutputStream();
@@ -72,6 +85,18 @@ final class ToolChecks {
         return text;
     }
 
+    /** In a process of its own: what a tool prints that says the last things as its process ends. */
+    private String runApart(String tool, String... args) throws Exception {
+        List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java", "-Xmx256m",
+            "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path"), tool));
+        command.addAll(List.of("--bootstrap-server", clients.bootstrap));
+        command.addAll(List.of(args));
+        Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        Checks.same(0, process.waitFor(), tool + " ends: " + said);
+        return said;
+    }
+
     private String topicTool(String... args) throws Exception {
         return run(TOOLS + "TopicCommand", "", args);
     }
@@ -89,12 +114,8 @@ final class ToolChecks {
 
     private void configs() throws Exception {
         String[] which = {"--entity-type", "topics", "--entity-name", clients.topic(1)};
-        List<String> alter = new ArrayList<>(List.of(which));
-        alter.addAll(List.of("--alter", "--add-config", "retention.ms=3600000"));
-        run("kafka.admin.ConfigCommand", "", alter.toArray(String[]::new));
-        List<String> describe = new ArrayList<>(List.of(which));
-        describe.add("--describe");
-        String text = run("kafka.admin.ConfigCommand", "", describe.toArray(String[]::new));
+        configTool(which, "--alter", "--add-config", "retention.ms=3600000");
+        String text = configTool(which, "--describe");
         Checks.expect(text.contains("retention.ms=3600000"), "the config is described: " + text);
     }
 
@@ -155,5 +176,91 @@ final class ToolChecks {
         String consumed = run(TOOLS + "ConsumerPerformance", "", "--topic", topic, "--num-records", "20000",
             "--hide-header", "--timeout", "20000");
         Checks.expect(consumed.contains(", 20000, "), "what it says: " + consumed);
+    }
+
+    private void partitions() throws Exception {
+        String topic = clients.topic(2);
+        topicTool("--alter", "--topic", topic, "--partitions", "5");
+        Checks.expect(topicTool("--describe", "--topic", topic).contains("PartitionCount: 5"), "its new partitions");
+    }
+
+    private void deleteRecords() throws Exception {
+        String topic = clients.topic(1);
+        clients.send(topic, "v", 10);
+        Path file = Files.createTempFile("delete", ".json");
+        Files.writeString(file, "{\"version\":1,\"partitions\":[{\"topic\":\"" + topic + "\",\"partition\":0,\"offset\":7}]}");
+        String said = run(TOOLS + "DeleteRecordsCommand", "", "--offset-json-file", file.toString());
+        Files.delete(file);
+        Checks.expect(said.contains("low_watermark: 7"), "what it says: " + said);
+        Checks.same(topic + ":0:7\n", run(TOOLS + "GetOffsetShell", "", "--topic", topic, "--time", "earliest"), "first offset");
+    }
+
+    private void cluster() throws Exception {
+        Checks.expect(run(TOOLS + "ClusterTool", "", "cluster-id").startsWith("Cluster ID: "), "its id");
+        Checks.expect(run(TOOLS + "BrokerApiVersionsCommand", "").contains("Fetch(1): "), "what its broker speaks");
+    }
+
+    private void logDirs() throws Exception {
+        String topic = clients.topic(1);
+        clients.send(topic, "x".repeat(1000), 10);
+        String said = run(TOOLS + "LogDirsCommand", "", "--describe", "--topic-list", topic);
+        Checks.expect(said.contains("\"partition\":\"" + topic + "-0\",\"size\":1"), "what it says: " + said);
+    }
+
+    private void scramUsers() throws Exception {
+        String[] which = {"--entity-type", "users", "--entity-name", Clients.fresh("user")};
+        configTool(which, "--alter", "--add-config", "SCRAM-SHA-256=[iterations=4096,password=secret]");
+        String described = configTool(which, "--describe");
+        Checks.expect(described.contains("SCRAM-SHA-256=iterations=4096"), "described: " + described);
+        configTool(which, "--alter", "--delete-config", "SCRAM-SHA-256");
+        described = configTool(which, "--describe");
+        Checks.expect(!described.contains("SCRAM-SHA-256"), "described when it is gone: " + described);
+    }
+
+    private String configTool(String[] which, String... args) throws Exception {
+        List<String> all = new ArrayList<>(List.of(which));
+        all.addAll(List.of(args));
+        return run("kafka.admin.ConfigCommand", "", all.toArray(String[]::new));
+    }
+
+    private void startAt() throws Exception {
+        String topic = clients.topic(1);
+        clients.send(topic, "v", 10);
+        String back = run(TOOLS + "consumer.ConsoleConsumer", "", "--topic", topic, "--partition", "0", "--offset", "7",
+            "--max-messages", "3", "--timeout-ms", "20000");
+        Checks.same("v7\nv8\nv9\n", back, "from an offset");
+    }
+
+    private void verifiable() throws Exception {
+        String topic = clients.topic(2);
+        String produced = runApart(TOOLS + "VerifiableProducer", "--topic", topic, "--max-messages", "1000", "--acks", "-1");
+        Checks.expect(produced.contains("\"acked\":1000"), "what it says: " + produced);
+        String consumed = runApart(TOOLS + "VerifiableConsumer", "--topic", topic, "--group-id", Clients.fresh("group"),
+            "--max-messages", "1000", "--reset-policy", "earliest");
+        long records = consumed.lines().filter(line -> line.contains("\"records_consumed\"")).mapToLong(
+            line -> Long.parseLong(line.replaceAll(".*\"count\":(\\d+).*", "$1"))).sum();
+        Checks.same(1000L, records, "records consumed");
+        Checks.expect(consumed.contains("\"offsets_committed\"") && !consumed.contains("\"success\":false"), consumed);
+    }
+
+    private void transactions() throws Exception {
+        String topic = clients.topic(1);
+        String id = Clients.fresh("txn");
+        try (var producer = clients.producer("transactional.id", id)) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            producer.send(new org.apache.kafka.clients.producer.ProducerRecord<>(topic, "k", "v")).get();
+            Checks.expect(transactionTool("list").replaceAll("\\s+", " ").contains(id), "it is listed");
+            String described = transactionTool("describe", "--transactional-id", id);
+            Checks.expect(described.contains("Ongoing") && described.contains(topic + "-0"), "described: " + described);
+            String producers = transactionTool("describe-producers", "--topic", topic, "--partition", "0");
+            Checks.expect(producers.lines().count() > 1, "producers: " + producers);
+            transactionTool("abort", "--topic", topic, "--partition", "0", "--start-offset", "0");
+            Checks.same(topic + ":0:2\n", run(TOOLS + "GetOffsetShell", "", "--topic", topic), "a marker ends it");
+        }
+    }
+
+    private String transactionTool(String... args) throws Exception {
+        return run(TOOLS + "TransactionsCommand", "", args);
     }
 }
