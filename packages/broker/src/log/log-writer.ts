@@ -118,7 +118,7 @@ export class LogWriter implements Flushable {
   /** After `stop`: leaves files that open without a scan. */
   async finish(): Promise<void> {
     const { active } = this.#log.segments
-    if (!this.#unkept) this.keep(active, this.#end.ofSegment(active.baseOffset))
+    if (!this.#unkept && active.unkeptBytes > 0) this.keep(active, this.#end.ofSegment(active.baseOffset))
     await this.settled()
   }
 

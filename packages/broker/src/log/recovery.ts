@@ -1,11 +1,12 @@
 import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
-import { replaceFile, syncFolder } from '../storage/durable-file.ts'
+import { readFileIfAny, replaceFile, syncFolder } from '../storage/durable-file.ts'
 import { forgetUnkept, isUnkept } from '../storage/forced-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { advance, isIdempotent, type ProducerEntry, producedBatch } from './producer-state.ts'
 import { readAt, scanIntact } from './scan.ts'
-import { baseOffsetOf, logFile, readState, stateFile } from './segment.ts'
+import { baseOffsetOf, logFile, stateFile } from './segment.ts'
 import { emptyState, type SegmentState } from './segment-state.ts'
+import { decodeState } from './segment-state-file.ts'
 import { finishSwap } from './segment-swap.ts'
 import { TransactionIndex } from './transaction-index.ts'
 
@@ -61,11 +62,14 @@ async function recoverSegment(
 }
 
 async function keptState(folder: string, baseOffset: number, fileBytes: number): Promise<SegmentState | undefined> {
-  const state = await readState(folder, baseOffset)
+  const file = stateFile(folder, baseOffset)
+  const content = await readFileIfAny(file)
+  if (content === undefined) return undefined
+  const state = decodeState(content)
   // A file that is shorter than its state lost what the state speaks of.
   if (state?.baseOffset === baseOffset && state.sizeBytes <= fileBytes) return state
   // It would be believed once the file has grown again, although other bytes are there then.
-  await rm(stateFile(folder, baseOffset), { force: true })
+  await rm(file)
   await syncFolder(folder)
   return undefined
 }

@@ -1,5 +1,4 @@
 import { crc32c } from '../storage/crc32c.ts'
-import { readFileIfAny } from '../storage/durable-file.ts'
 import type { SegmentState } from './segment-state.ts'
 
 /** In the first byte: files of another format are not read. */
@@ -24,7 +23,7 @@ export function encodeState({ index, ...rest }: SegmentState): Buffer {
 }
 
 /** Undefined for bytes that are not, or not all of, what `encodeState` gives. */
-function decodeState(content: Buffer): SegmentState | undefined {
+export function decodeState(content: Buffer): SegmentState | undefined {
   if (content.length < HEADER_BYTES || content.readUInt32LE(0) !== FORMAT) return undefined
   if (content.readUInt32LE(CRC_AT) !== crcOf(content)) return undefined
   const columnsAt = HEADER_BYTES + content.readUInt32LE(JSON_BYTES_AT)
@@ -34,12 +33,6 @@ function decodeState(content: Buffer): SegmentState | undefined {
   const column = (number: number) => Array.from(columns.subarray(number * entries, (number + 1) * entries))
   const rest = JSON.parse(content.toString('utf8', HEADER_BYTES, columnsAt)) as Omit<SegmentState, 'index'>
   return { ...rest, index: { offsets: column(0), positions: column(1), timestamps: column(2) } }
-}
-
-/** What is kept in a file, if anything is that can be believed. */
-export async function readStateFile(file: string): Promise<SegmentState | undefined> {
-  const content = await readFileIfAny(file)
-  return content && decodeState(content)
 }
 
 function crcOf(content: Buffer): number {

@@ -1,12 +1,12 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { BATCH_HEADER_BYTES, BatchHeader } from '../protocol/index.ts'
-import { replaceFile } from '../storage/durable-file.ts'
+import { readFileIfAny, replaceFile } from '../storage/durable-file.ts'
 import { ForcedFile, forgetUnkept } from '../storage/forced-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { type Allocate, allocateOwn, readAt, scanHeaders } from './scan.ts'
 import { emptyState, type SegmentEnd, type SegmentState } from './segment-state.ts'
-import { encodeState, readStateFile } from './segment-state-file.ts'
+import { decodeState, encodeState } from './segment-state-file.ts'
 
 /** So many places where readers left off are remembered, so that whoever reads on needs no search. */
 const REMEMBERED_PLACES = 16
@@ -272,8 +272,9 @@ export function baseOffsetOf(fileName: string): number | undefined {
 }
 
 /** What is kept of a segment's state, if anything is that can be believed. */
-export function readState(folder: string, baseOffset: number): Promise<SegmentState | undefined> {
-  return readStateFile(stateFile(folder, baseOffset))
+export async function readState(folder: string, baseOffset: number): Promise<SegmentState | undefined> {
+  const content = await readFileIfAny(stateFile(folder, baseOffset))
+  return content && decodeState(content)
 }
 
 async function birthOf(handle: FileHandle): Promise<number> {
