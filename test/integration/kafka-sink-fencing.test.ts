@@ -30,8 +30,7 @@ afterAll(async () => {
 
 const signal = new AbortController().signal
 
-async function batch(sequence: number) {
-  const query = `SELECT ${sequence} AS n`
+async function batch(sequence: number, query = `SELECT ${sequence} AS n`) {
   const columns = await stager.describe(query)
   return stager.stage({ ...SINK_TEST_ID, sequence }, { format: 'ndjson' }, columns, [query])
 }
@@ -81,4 +80,22 @@ it('a lost marker stops the sink, unless it may trust the state; one that is the
   await expect(again.publish(await batch(5), signal)).rejects.toMatchObject({ code: 'SINK_BEHIND' })
   await again.close()
   expect((await readTopic(places.kafka, topic)).map(({ value }) => value)).toEqual(['{"n":1}', '{"n":2}', '{"n":3}'])
+})
+
+it('a publication that is stopped in the middle leaves nothing, and nothing of it comes later', async () => {
+  const topic = await places.topic(2)
+  const stop = new AbortController()
+  const many = await batch(1, `SELECT range AS n, repeat('x', 1000) AS pad FROM range(20000)`)
+  const stopped = await open(topic, {}, (step) => {
+    if (step === 'marked') stop.abort()
+  })
+  await expect(stopped.publish(many, stop.signal)).rejects.toMatchObject({ name: 'AbortError' })
+  expect(await readTopic(places.kafka, topic)).toEqual([])
+  await stopped.close()
+  const next = await open(topic)
+  await next.publish(many, signal)
+  await next.close()
+  const read = await readTopic(places.kafka, topic)
+  expect(read).toHaveLength(20_000)
+  expect(new Set(read.map(({ value }) => value)).size).toBe(20_000)
 })

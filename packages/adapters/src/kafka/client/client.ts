@@ -138,6 +138,8 @@ export class KafkaClient {
     try {
       return await call()
     } catch (error) {
+      // Whoever wanted it to stop knows why it did.
+      if (error instanceof Error && error.name === 'AbortError') throw error
       throw this.translate(error, operation)
     }
   }

@@ -39,8 +39,8 @@ export class BatchWriter {
    */
   async check(weigh = false): Promise<void> {
     const { batch, config, encoder, producer } = this.#options
-    const { bytes } = producer.limitOf(config.topic)
-    const weighs = weigh || config.topicColumn !== undefined || (await hasLongerRow(batch, bytes / this.#timesRow))
+    const harmless = harmlessRowBytes(producer.limitOf(config.topic).bytes, config.headers)
+    const weighs = weigh || config.topicColumn !== undefined || (await hasLongerRow(batch, harmless))
     if (!weighs && config.partition === undefined && encoder?.mayRefuse !== true) return
     const look: Look = weighs ? this.#read : (_topic, block) => this.#rows.check(block)
     await this.#each(look, () => undefined)
@@ -59,18 +59,12 @@ export class BatchWriter {
     const now = Date.now()
     const found = await this.#each(this.#read, (topic) => {
       const { partition, timestamp = now } = this.#rows
-      const full = producer.append(topic, partition, this.#rows, timestamp)
-      if (full !== undefined) signal.throwIfAborted()
-      return full
+      // Not before it is done: what is still being sent then would come after the abort.
+      return producer.append(topic, partition, this.#rows, timestamp)?.then(() => signal.throwIfAborted())
     })
     if (found !== batch.rowCount) {
       throw new BatchIncompleteError({ batch: nameOf(batch), expected: batch.rowCount, found })
     }
-  }
-
-  /** A record has fewer bytes than so many times its row: key, headers and value are parts of it, and formats are no looser. */
-  get #timesRow(): number {
-    return 4 + (this.#options.config.headers?.length ?? 0)
   }
 
   readonly #read: Look = (topic, block, start, end) => {
@@ -133,6 +127,15 @@ export class BatchWriter {
     if (partition >= 0 && partition < count) return undefined
     return `topic "${topic}" has no partition ${partition}: it has ${count}`
   }
+}
+
+/** What a batch and a record have beside key, value and headers, and a value beside what the row has, at most. */
+const FRAME_BYTES = 128
+
+/** No row of so many bytes becomes a record above the limit: key and headers are parts of it, and no format is thrice as long. */
+function harmlessRowBytes(limit: number, headers: readonly string[] = []): number {
+  const names = headers.reduce((sum, name) => sum + 8 + Buffer.byteLength(name), 0)
+  return Math.max(0, Math.floor((limit - FRAME_BYTES - names) / (4 + headers.length)))
 }
 
 function valueRefusal(look: Look, topic: string, block: Buffer, start: number, end: number): string | undefined {
