@@ -68,7 +68,9 @@ describe.each([undefined, 'classic', 'consumer'] as const)('groupProtocol: %s', 
     expect(one.reader.of(`${topic}/1`).map(({ value }) => value)).toEqual(['b0', 'b1'])
     expect(moves(one)).toEqual(['assigned'])
     expect(told('KAFKA_UNREACHABLE')[0]).toMatch(
-      new RegExp(`^${topic}/1 must wait: cannot reach Kafka at .*\\(attempt 1; the next in 0.1 s\\)$`),
+      new RegExp(
+        `^${topic}/1 must wait: cannot reach Kafka at ${relay.bootstrap[1]}: .*\\(attempt 1; the next in 0.1 s\\)$`,
+      ),
     )
     expect(told(undefined)).toContainEqual(`${topic}/1: read on, from ${relay.bootstrap[1]}`)
   })

@@ -5,7 +5,7 @@ export const BROKER_AWAY_MS = 60_000
 export const CLUSTER_AWAY_MS = 3_000
 
 const FIRST_PAUSE_MS = 50
-const LONGEST_PAUSE_MS = 5_000
+const LONGEST_PAUSE_MS = 2_000
 /** The first failure is told, and those after which the pause is as long as this. */
 const TOLD_PAUSE_MS = 800
 

@@ -6,6 +6,7 @@ import { describePlaces, isAnother, type Layout } from '../client/layout.ts'
 import { BROKER_AWAY_MS, CLUSTER_AWAY_MS, Patience, type Pause } from '../client/patience.ts'
 import { ResponseBufferPool } from '../client/response-receiver.ts'
 import type { BrokerAddress } from '../client/sockets.ts'
+import { translateKafkaError } from '../client/translate.ts'
 import type { KafkaConnection } from '../config.ts'
 import { LeaderChangedError } from '../errors.ts'
 import { type FetchedResponse, FetchLoop, RESPONSE_BYTES } from './fetch-loop.ts'
@@ -107,7 +108,7 @@ export class Leaders<Other> {
     const key = keyOf(leader)
     const running = this.#loops.get(key)
     if (running !== undefined) return running
-    const { connection, signal, client, fetchVersion: version, readCommitted, log } = this.#options
+    const { connection, signal, fetchVersion: version, readCommitted, log } = this.#options
     const worksAgain = (cursors: readonly PartitionCursor[]) => {
       const names = describePlaces(cursors.map(({ place }) => place))
       log({ level: 'info', message: `${names}: read on, from ${key}` })
@@ -125,7 +126,8 @@ export class Leaders<Other> {
       .catch((error: unknown) => {
         broker.close()
         this.#loops.delete(key)
-        if (!signal.aborted) this.seek(loop.cursors, client.translate(error, `read from ${key}`))
+        if (!signal.aborted)
+          this.seek(loop.cursors, translateKafkaError(error, { bootstrap: key, operation: `read from ${key}` }))
       })
       .finally(() => signal.removeEventListener('abort', close))
     return loop
