@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { type Api, apiVersions, decodeResponse, type Encodable, encodeRequest } from '@headrace/broker/protocol'
 import type { KafkaConnection } from '../config.ts'
+import { logIn } from './login.ts'
 import { type ReceivedResponse, type ResponseBufferPool, ResponseReceiver } from './response-receiver.ts'
 import { type BrokerAddress, openSocket } from './sockets.ts'
 
@@ -57,6 +58,7 @@ export class BrokerConnection {
       socket.destroy()
       throw this.#failure
     }
+    if (this.#connection.sasl !== undefined) await this.#logIn(this.#connection.sasl)
   }
 
   /** Sends a request and resolves with the answer, decoded. Calls wait for those before them. */
@@ -109,6 +111,15 @@ export class BrokerConnection {
   /** At once: a request that waits fails. */
   close(): void {
     this.#fail(new Error('the connection was closed'))
+  }
+
+  async #logIn(credentials: NonNullable<KafkaConnection['sasl']>): Promise<void> {
+    try {
+      await logIn(this, credentials)
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
   }
 
   /** A broker that hangs up before it has answered more than its versions often wants to be spoken to in another way. */

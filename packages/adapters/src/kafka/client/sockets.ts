@@ -22,8 +22,7 @@ interface ByteTarget extends Pick<ResponseReceiver, 'space'> {
 /**
  * A connected socket that delivers into `target`. `onSocket` gets it before it is connected, to be able to give it up.
  *
- * A plain one lets the kernel write where responses are put together; TLS brings chunks that are copied there. SASL is left to
- * the vendor's client, which is large and loaded only then: it authenticates and hands its socket over.
+ * A plain one lets the kernel write where responses are put together; TLS brings chunks that are copied there.
  */
 export async function openSocket(
   address: BrokerAddress,
@@ -31,7 +30,6 @@ export async function openSocket(
   target: ByteTarget,
   onSocket: (socket: Socket) => void,
 ): Promise<Socket> {
-  if (connection.sasl !== undefined) return authenticated(address, connection, target)
   const socket = connection.ssl ? secure(address, connection.ssl, target) : plain(address, target)
   onSocket(socket)
   try {
@@ -65,27 +63,6 @@ function secure(
   socket.setNoDelay(true)
   socket.on('data', (chunk: Buffer) => target.append(chunk))
   return socket
-}
-
-async function authenticated(
-  { host, port }: BrokerAddress,
-  { clientId, ssl, sasl }: KafkaConnection,
-  target: ByteTarget,
-): Promise<Socket> {
-  const { Connection } = await import('@platformatic/kafka')
-  const vendor = new Connection(clientId, {
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    ...(sasl && { sasl }),
-    ...(ssl && { tls: tlsOptions(ssl, host) }),
-  })
-  // Errors come back from the call; without a listener they would also end the process.
-  vendor.on('error', () => undefined)
-  await vendor.connect(host, port)
-  // Its timer for a new login would keep the process alive.
-  vendor.socket.once('close', () => void vendor.close())
-  vendor.socket.removeAllListeners('data')
-  vendor.socket.on('data', (chunk: Buffer) => target.append(chunk))
-  return vendor.socket
 }
 
 /** What `node:tls` wants of the connection's `ssl`. An address in numbers has no name that a certificate is chosen by. */

@@ -8,8 +8,8 @@ interface TranslationContext {
 }
 
 /**
- * An error of a socket, of the protocol, of the vendor's client, or already ours, as one of the catalogue. A mistake in this
- * program is told as that: waiting does not mend it.
+ * An error of a socket, of the protocol, or already ours, as one of the catalogue. A mistake in this program is told as
+ * that: waiting does not mend it.
  */
 export function translateKafkaError(error: unknown, context: TranslationContext): HeadraceError {
   if (error instanceof HeadraceError) return error
@@ -20,20 +20,15 @@ export function translateKafkaError(error: unknown, context: TranslationContext)
     return new KafkaAuthError({ bootstrap, reason: innermost(chain, refused) }, { cause: error })
   const protocol = chain.find((one) => typeof one.apiId === 'string')
   if (protocol?.apiId !== undefined) return errorNamed(protocol.apiId, protocol.canRetry === true, context, error)
-  const usage = chain.find((one) => one.code === 'PLT_KFK_USER' || one.code?.startsWith('PLT_KFK_UNSUPPORTED'))
-  if (usage !== undefined) {
-    return new KafkaRequestError({ operation: context.operation, reason: usage.message }, { cause: error })
-  }
   const mistake = chain.find(isProgrammingError)
   if (mistake !== undefined) return new InternalError({ reason: mistake.message }, { cause: error })
   return new BrokerUnreachableError({ bootstrap, reason: innermost(chain) }, { cause: error })
 }
 
 /** Wrong credentials, no TLS where it is wanted, or a certificate that does not hold: trying again changes nothing. */
-function isRefusal({ code = '', message, name }: VendorError): boolean {
+function isRefusal({ code = '', name }: AnyError): boolean {
   return (
-    code === 'PLT_KFK_AUTHENTICATION' ||
-    message === 'Broker requires TLS.' ||
+    name === 'LoginRefusedError' ||
     name === 'NotKafkaError' ||
     /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/.test(code)
   )
@@ -49,26 +44,24 @@ function errorNamed(id: string, canRetry: boolean, context: TranslationContext, 
   return new KafkaRequestError({ operation, reason: id }, options)
 }
 
-interface VendorError extends Error {
+interface AnyError extends Error {
   readonly code?: string
   readonly apiId?: string
   readonly canRetry?: boolean
-  /** What the broker said itself. */
-  readonly serverErrorMessage?: string | null
   readonly errors?: readonly unknown[]
 }
 
-function* everyCause(error: unknown): Generator<VendorError> {
+function* everyCause(error: unknown): Generator<AnyError> {
   if (!(error instanceof Error)) return
-  const vendor: VendorError = error
-  yield vendor
-  for (const inner of vendor.errors ?? []) yield* everyCause(inner)
+  const known: AnyError = error
+  yield known
+  for (const inner of known.errors ?? []) yield* everyCause(inner)
   yield* everyCause(error.cause)
 }
 
 /** The most exact words: what the system or the broker said, rather than what wraps it. */
-function innermost(chain: readonly VendorError[], from = chain[0]): string {
+function innermost(chain: readonly AnyError[], from = chain[0]): string {
   const rest = chain.slice(from === undefined ? 0 : chain.indexOf(from)).filter((one) => one.message !== '')
   const last = rest.at(-1)
-  return last?.serverErrorMessage || last?.message || 'the connection was closed'
+  return last?.message ?? 'the connection was closed'
 }

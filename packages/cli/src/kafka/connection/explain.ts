@@ -49,7 +49,7 @@ const EXPLANATIONS: readonly Explanation[] = [
     remedy: 'Add --sasl plain, scram-sha-256 or scram-sha-512 with --username NAME.',
   },
   {
-    applies: (reason, { sasl }) => sasl !== undefined && /current SASL state|UNSUPPORTED_SASL_MECHANISM/.test(reason),
+    applies: (reason, { sasl }) => sasl !== undefined && /ILLEGAL_SASL_STATE|UNSUPPORTED_SASL_MECHANISM/.test(reason),
     found: 'it does not take this login on this port',
     remedy: 'Leave --sasl out, try another mechanism, or name the port of its SASL listener.',
   },

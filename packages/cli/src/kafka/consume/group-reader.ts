@@ -8,7 +8,7 @@ import {
   positionOf,
   type TopicPartition,
 } from '@headrace/adapters/kafka-groups'
-import type { Position } from '@headrace/core'
+import type { LogLine, Position } from '@headrace/core'
 import { type OffsetRange, offsetRanges } from '../admin/offsets.ts'
 import type { KafkaCluster } from '../cluster.ts'
 import { type RecordTarget, readFrom } from './topic-reader.ts'
@@ -51,7 +51,7 @@ export async function readAsGroup(
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       incarnation: cluster.connection.clientId,
       describe: () => client.describeTopics([options.topic]),
-      log: ({ level, message }) => level === 'warn' && options.onNote(message),
+      log: warningsTo(options.onNote),
     })
     await new GroupReading(cluster, client, session, options, target).run()
   } finally {
@@ -216,4 +216,12 @@ class GroupReading implements GroupReader {
 function isIn({ first, end }: OffsetRange, place: PartitionPlace, position: Position): boolean {
   const { offset, topicId = place.topicId } = parsePosition(position)
   return topicId === place.topicId && offset >= first && offset <= end
+}
+
+/** A coordinator that makes one wait says so at once and then in growing intervals: what is over after the first is no news. */
+function warningsTo(note: (text: string) => void) {
+  let waits = 0
+  return ({ level, code, message }: LogLine) => {
+    if (level === 'warn' && (code === undefined || ++waits > 1)) note(message)
+  }
 }
