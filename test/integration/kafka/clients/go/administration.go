@@ -122,14 +122,41 @@ func groupAdmin(ctx context.Context) {
 func cluster(ctx context.Context) {
 	adm := admin()
 	defer adm.Close()
-	topic := newTopic(ctx, 1, nil)
-	send(ctx, topic, "v", 100)
 	described := got(adm.BrokerMetadata(ctx))
 	same(1, len(described.Brokers), "brokers")
 	expect(len(described.Cluster) > 10, "a cluster id", described.Cluster)
+}
+
+func logDirs(ctx context.Context) {
+	adm := admin()
+	defer adm.Close()
+	topic := newTopic(ctx, 1, nil)
+	send(ctx, topic, "v", 100)
 	set := kadm.TopicsSet{}
 	set.Add(topic, 0)
 	size := int64(0)
 	got(adm.DescribeAllLogDirs(ctx, set)).Each(func(dir kadm.DescribedLogDir) { size += dir.Size() })
 	expect(size > 500, "bytes of the partition", size)
+}
+
+func scramUsers(ctx context.Context) {
+	adm := admin()
+	defer adm.Close()
+	user := fresh("user")
+	made := kadm.UpsertSCRAM{User: user, Mechanism: kadm.ScramSha256, Iterations: 4096, Password: "secret"}
+	must(got(adm.AlterUserSCRAMs(ctx, nil, []kadm.UpsertSCRAM{made})).Error())
+	until("the user is there", func() bool {
+		_, found := got(adm.DescribeUserSCRAMs(ctx))[user]
+		return found
+	})
+	infos := got(adm.DescribeUserSCRAMs(ctx, user))[user].CredInfos
+	same([]kadm.CredInfo{{Mechanism: kadm.ScramSha256, Iterations: 4096}}, infos, "credentials")
+	gone := []kadm.DeleteSCRAM{{User: user, Mechanism: kadm.ScramSha256}}
+	must(got(adm.AlterUserSCRAMs(ctx, gone, nil)).Error())
+	until("the user is gone", func() bool {
+		_, found := got(adm.DescribeUserSCRAMs(ctx))[user]
+		return !found
+	})
+	again := got(adm.AlterUserSCRAMs(ctx, gone, nil)).Error()
+	expect(errors.Is(again, kerr.ResourceNotFound), "deleted twice", again)
 }

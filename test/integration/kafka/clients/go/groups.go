@@ -121,9 +121,21 @@ func readBy(members ...*groupMember) []string {
 
 // Every partition has one owner whoever comes and goes, and every record is read once.
 func group(ctx context.Context) {
+	share(ctx, kgo.Balancers(kgo.RangeBalancer()))
+}
+
+func newerProtocol(ctx context.Context) {
+	name := share(ctx, kgo.Balancers(kgo.StickyBalancer()), kgo.ServerSideBalancer())
+	adm := admin()
+	defer adm.Close()
+	_, isNewer := got(adm.DescribeConsumerGroups(ctx, name))[name]
+	expect(isNewer, "it is a group of the newer protocol", name)
+}
+
+// Gives the group's name.
+func share(ctx context.Context, options ...kgo.Opt) string {
 	topic, name := newTopic(ctx, 6, nil), fresh("group")
-	eager := kgo.Balancers(kgo.RangeBalancer())
-	members := []*groupMember{member(name, topic, eager), member(name, topic, eager), member(name, topic, eager)}
+	members := []*groupMember{member(name, topic, options...), member(name, topic, options...), member(name, topic, options...)}
 	until("two partitions each", func() bool { return isShared(2, members...) })
 	send(ctx, topic, "a", 300)
 	until("all are read", func() bool { return len(readBy(members...)) >= 300 })
@@ -139,6 +151,7 @@ func group(ctx context.Context) {
 	same(360, len(readBy(members...)), "records")
 	members[1].close()
 	members[2].close()
+	return name
 }
 
 func resume(ctx context.Context) {

@@ -280,6 +280,7 @@ def append_time():
 
 def main():
     from groups import CHECKS as groups
+    from positions import CHECKS as positions
     from transactions import CHECKS as transactions
 
     checks = {
@@ -296,6 +297,7 @@ def main():
         "idempotent": idempotent,
         "appendTime": append_time,
         **groups,
+        **positions,
         **transactions,
     }
     run_checks(checks, sys.argv[2:])
