@@ -95,6 +95,9 @@ function settingsOf(folder: string, port: number, controllerPort: number): Recor
     'share.coordinator.state.topic.replication.factor': '1',
     'share.coordinator.state.topic.min.isr': '1',
     'group.initial.rebalance.delay.ms': '0',
+    // What a member of the newer protocol is to do it learns with its next heartbeat.
+    'group.consumer.min.heartbeat.interval.ms': '500',
+    'group.consumer.heartbeat.interval.ms': '500',
   }
 }
 

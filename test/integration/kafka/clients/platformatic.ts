@@ -1,50 +1,17 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { Admin, Consumer, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka'
+import { Producer, stringSerializers } from '@platformatic/kafka'
 import type { Feature } from '../features.ts'
+import { platformaticAdminChecks } from './platformatic-admin.ts'
+import { platformaticClients } from './platformatic-clients.ts'
+import { platformaticGroupChecks } from './platformatic-groups.ts'
+import { platformaticTransactionChecks } from './platformatic-transactions.ts'
 
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
 /** What @platformatic/kafka must be able to do. */
 export function platformaticChecks(address: string): Partial<Record<Feature, () => Promise<void>>> {
-  const connection = { clientId: 'checks', bootstrapBrokers: [address] }
-
-  async function withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
-    const admin = new Admin(connection)
-    try {
-      return await use(admin)
-    } finally {
-      await admin.close()
-    }
-  }
-  async function newTopic(partitions = 1): Promise<string> {
-    const topic = `platformatic-${randomUUID()}`
-    await withAdmin((admin) => admin.createTopics({ topics: [topic], partitions, replicas: 1 }))
-    return topic
-  }
-  async function send(topic: string, values: readonly string[], options: object = {}): Promise<void> {
-    const producer = new Producer({ ...connection, serializers: stringSerializers, ...options })
-    await producer.send({ messages: values.map((value) => ({ topic, key: 'k', value })) })
-    await producer.close()
-  }
-  async function read(topic: string, count: number, groupId: string = randomUUID(), options: object = {}) {
-    const consumer = new Consumer({ ...connection, groupId, deserializers: stringDeserializers, ...options })
-    const stream = await consumer.consume({
-      topics: [topic],
-      mode: 'committed',
-      fallbackMode: 'earliest',
-      autocommit: false,
-    })
-    const messages = []
-    for await (const message of stream) {
-      messages.push(message)
-      await message.commit()
-      if (messages.length === count) break
-    }
-    await consumer.close(true)
-    return messages
-  }
-  const values = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix} ${i}`)
+  const { connection, withAdmin, newTopic, send, read, values } = platformaticClients(address)
 
   async function resume(options: object): Promise<void> {
     const topic = await newTopic()
@@ -107,6 +74,29 @@ export function platformaticChecks(address: string): Partial<Record<Feature, () 
       await producer.close()
       equal((await read(topic, 200)).at(-1)?.offset, 199n)
     },
+    acks: async () => {
+      const topic = await newTopic()
+      for (const acks of [0, 1, -1]) await send(topic, values(`acks ${acks}`, 20), { acks })
+      equal((await read(topic, 60)).length, 60)
+    },
+    autoCreate: async () => {
+      const topic = `platformatic-${randomUUID()}`
+      await send(topic, ['v'], { autocreateTopics: true })
+      equal((await read(topic, 1))[0]?.value, 'v')
+    },
+    large: async () => {
+      const topic = await newTopic()
+      const sent = ['x'.repeat(500_000), 'small']
+      await send(topic, sent)
+      const messages = await read(topic, 2, randomUUID(), { maxBytes: 1000, maxBytesPerPartition: 1000 })
+      deepEqual(
+        messages.map(({ value }) => value),
+        sent,
+      )
+    },
     resume: () => resume({ groupProtocol: 'classic' }),
+    ...platformaticAdminChecks(address),
+    ...platformaticGroupChecks(address, resume),
+    ...platformaticTransactionChecks(address),
   }
 }
