@@ -48,8 +48,13 @@ export async function logIn(connection: BrokerConnection, credentials: Credentia
   else await scram(mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha512', credentials, say)
 }
 
-async function scram(hash: 'sha256' | 'sha512', { username, password }: Credentials, say: Say): Promise<void> {
-  const nonce = randomBytes(24).toString('base64url')
+/** `nonce` is any text that was never used before. */
+export async function scram(
+  hash: 'sha256' | 'sha512',
+  { username, password }: Pick<Credentials, 'username' | 'password'>,
+  say: Say,
+  nonce = randomBytes(24).toString('base64url'),
+): Promise<void> {
   const first = `n=${username.replaceAll('=', '=3D').replaceAll(',', '=2C')},r=${nonce}`
   const challenge = await say(`${GS2_HEADER}${first}`)
   const [, bothNonces = '', salt = '', iterations = ''] = /^r=([^,]+),s=([^,]+),i=(\d+)/.exec(challenge) ?? []
