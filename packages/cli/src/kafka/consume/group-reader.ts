@@ -2,6 +2,7 @@ import {
   type GroupReader,
   GroupSession,
   KafkaClient,
+  type Layout,
   layoutChange,
   type PartitionPlace,
   parsePosition,
@@ -41,6 +42,7 @@ export async function readAsGroup(
   // The first group of a cluster waits until there is a topic for its offsets: that is nothing to be told of.
   await cluster.patiently(`find the coordinator of group "${options.group}"`, () => cluster.coordinator(options.group))
   const [client, memberClient] = [new KafkaClient(cluster.connection), new KafkaClient(cluster.connection)]
+  const topic = new WatchedTopic(client, options.topic)
   try {
     await Promise.all([client.connect(), memberClient.connect()])
     const session = new GroupSession({
@@ -50,13 +52,48 @@ export async function readAsGroup(
       protocol: options.protocol,
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       incarnation: cluster.connection.clientId,
-      describe: () => client.describeTopics([options.topic]),
+      describe: () => topic.describe(),
       log: warningsTo(options.onNote),
     })
+    topic.tell(session)
     await new GroupReading(cluster, client, session, options, target).run()
   } finally {
+    topic.close()
     client.close()
     memberClient.close()
+  }
+}
+
+/** New partitions are shared out among the members when one of them says that there are some. */
+class WatchedTopic {
+  readonly #client: KafkaClient
+  readonly #name: string
+  #known: Layout = new Map()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(client: KafkaClient, name: string) {
+    this.#client = client
+    this.#name = name
+  }
+
+  async describe(): Promise<Layout> {
+    this.#known = await this.#client.describeTopics([this.#name])
+    return this.#known
+  }
+
+  tell(session: GroupSession): void {
+    this.#timer = setInterval(async () => {
+      const before = this.#known
+      const now = await this.describe().catch(() => before)
+      const { added, deleted, recreated } = layoutChange(before, now)
+      if (added.length + deleted.length + recreated.length === 0) return
+      const gone = new Set(deleted.map(({ topic }) => topic))
+      session.topicsChanged(gone, new Set(recreated.map((one) => one.now.topic)))
+    }, LOOK_EVERY_MS)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
   }
 }
 
@@ -94,12 +131,10 @@ class GroupReading implements GroupReader {
     const stop = () => this.#over.resolve()
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()
-    this.#session.begin(this)
-    const watch = await this.#watch()
     try {
+      this.#session.begin(this)
       await this.#over.promise
     } finally {
-      clearInterval(watch)
       signal.removeEventListener('abort', stop)
       this.#isOver = true
       await this.giveUp(undefined)
@@ -195,20 +230,6 @@ class GroupReading implements GroupReader {
         return { place, nextOffset: fromBeginning ? first : end }
       })
     )
-  }
-
-  /** New partitions are shared out among the members when one of them says that there are some. */
-  async #watch(): Promise<NodeJS.Timeout> {
-    const look = () => this.#client.describeTopics([this.#options.topic])
-    let known = await look()
-    return setInterval(async () => {
-      const now = await look().catch(() => known)
-      const { added, deleted, recreated } = layoutChange(known, now)
-      known = now
-      if (added.length + deleted.length + recreated.length === 0) return
-      const gone = new Set(deleted.map(({ topic }) => topic))
-      this.#session.topicsChanged(gone, new Set(recreated.map((one) => one.now.topic)))
-    }, LOOK_EVERY_MS)
   }
 }
 
