@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Sink } from '@headrace/core'
+import type { Batch, Sink, StagedFile } from '@headrace/core'
 import { BatchStager, Database, SINK_TEST_ID } from '@headrace/core/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { KafkaPlaces } from './support/kafka-places.ts'
@@ -30,9 +30,9 @@ afterAll(async () => {
 
 const signal = new AbortController().signal
 
-async function batch(sequence: number, query = `SELECT ${sequence} AS n`) {
-  const columns = await stager.describe(query)
-  return stager.stage({ ...SINK_TEST_ID, sequence }, { format: 'ndjson' }, columns, [query])
+async function batch(sequence: number, queries = [`SELECT ${sequence} AS n`]) {
+  const columns = await stager.describe(queries[0] as string)
+  return stager.stage({ ...SINK_TEST_ID, sequence }, { format: 'ndjson' }, columns, queries)
 }
 
 async function open(topic: string, settings: object = {}, onStep?: (step: string) => void): Promise<Sink> {
@@ -85,11 +85,19 @@ it('a lost marker stops the sink, unless it may trust the state; one that is the
 it('a publication that is stopped in the middle leaves nothing, and nothing of it comes later', async () => {
   const topic = await places.topic(2)
   const stop = new AbortController()
-  const many = await batch(1, `SELECT range AS n, repeat('x', 1000) AS pad FROM range(20000)`)
-  const stopped = await open(topic, {}, (step) => {
-    if (step === 'marked') stop.abort()
-  })
-  await expect(stopped.publish(many, stop.signal)).rejects.toMatchObject({ name: 'AbortError' })
+  const rows = (first: number, end: number) =>
+    `SELECT range AS n, repeat('x', 1000) AS pad FROM range(${first}, ${end})`
+  const many = await batch(1, [rows(0, 10_000), rows(10_000, 20_000)])
+  const [first, second] = many.files as [StagedFile, StagedFile]
+  const stopping = function* () {
+    yield first
+    stop.abort()
+    yield second
+  }
+  const stopped = await open(topic)
+  const half: Batch = Object.create(many, { files: { value: { [Symbol.iterator]: stopping } } })
+  const publishing = stopped.publish(half, stop.signal)
+  await expect(publishing).rejects.toMatchObject({ name: 'AbortError' })
   expect(await readTopic(places.kafka, topic)).toEqual([])
   await stopped.close()
   const next = await open(topic)
