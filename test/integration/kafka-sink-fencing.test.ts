@@ -6,7 +6,6 @@ import { BatchStager, Database, SINK_TEST_ID } from '@headrace/core/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { KafkaPlaces } from './support/kafka-places.ts'
 import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
-import { readTopic } from './support/read-topic.ts'
 
 let kafka: KafkaUnderTest
 let places: KafkaPlaces
@@ -52,7 +51,7 @@ it('who comes later takes over: the one before is told so, and nothing of its ba
   })
   await heir.publish(await batch(2), signal)
   await Promise.all([zombie.close(), heir.close()])
-  expect((await readTopic(places.kafka, topic)).map(({ value }) => value)).toEqual(['{"n":1}', '{"n":2}'])
+  expect((await places.settled(topic)).map(({ value }) => value)).toEqual(['{"n":1}', '{"n":2}'])
 })
 
 it('a lost marker stops the sink, unless it may trust the state; one that is there is never overruled', async () => {
@@ -79,7 +78,7 @@ it('a lost marker stops the sink, unless it may trust the state; one that is the
   await again.publish(await batch(3), signal)
   await expect(again.publish(await batch(5), signal)).rejects.toMatchObject({ code: 'SINK_BEHIND' })
   await again.close()
-  expect((await readTopic(places.kafka, topic)).map(({ value }) => value)).toEqual(['{"n":1}', '{"n":2}', '{"n":3}'])
+  expect((await places.settled(topic)).map(({ value }) => value)).toEqual(['{"n":1}', '{"n":2}', '{"n":3}'])
 })
 
 it('a publication that is stopped in the middle leaves nothing, and nothing of it comes later', async () => {
@@ -98,12 +97,12 @@ it('a publication that is stopped in the middle leaves nothing, and nothing of i
   const half: Batch = Object.create(many, { files: { value: { [Symbol.iterator]: stopping } } })
   const publishing = stopped.publish(half, stop.signal)
   await expect(publishing).rejects.toMatchObject({ name: 'AbortError' })
-  expect(await readTopic(places.kafka, topic)).toEqual([])
+  expect(await places.settled(topic)).toEqual([])
   await stopped.close()
   const next = await open(topic)
   await next.publish(many, signal)
   await next.close()
-  const read = await readTopic(places.kafka, topic)
+  const read = await places.settled(topic)
   expect(read).toHaveLength(20_000)
   expect(new Set(read.map(({ value }) => value)).size).toBe(20_000)
 })

@@ -6,7 +6,6 @@ import { ConfigResourceTypes } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { KafkaPlaces } from './support/kafka-places.ts'
 import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
-import { readTopic } from './support/read-topic.ts'
 
 const LIMIT = 10_000
 const signal = new AbortController().signal
@@ -44,7 +43,7 @@ function rows(first: number, count: number, large?: number): string {
 }
 
 async function numbersIn(topic: string): Promise<number[]> {
-  const records = await readTopic(places.kafka, topic)
+  const records = await places.settled(topic)
   return records.flatMap(({ value }) => (value?.startsWith('{') ? [JSON.parse(value).n as number] : []))
 }
 
@@ -110,7 +109,7 @@ describe.each(['atLeastOnce', 'exactlyOnce'])('%s', (delivery) => {
       if (delivery === 'exactlyOnce') expect(found).toEqual(expected)
       // What was sent before the broker refused the row comes again with the rest.
       else expect([...new Set(found)].sort((a, b) => a - b)).toEqual(expected)
-      const records = await readTopic(places.kafka, topic)
+      const records = await places.settled(topic)
       expect(records.filter(({ value }) => value?.startsWith('{')).every(({ key, headers }) => key === headers.n)).toBe(
         true,
       )

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Field } from '@headrace/core'
 import { describeSink, type ReadRow, type ReadValue, type SinkTarget, SourceReader } from '@headrace/core/testing'
 import { afterAll, beforeAll } from 'vitest'
+import { untilSettled } from '../support/until-settled.ts'
 import { KafkaPlaces } from './support/kafka-places.ts'
 import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
 
@@ -24,6 +25,7 @@ afterAll(async () => {
 
 /** The JSON values of a topic, each number as it is written there. */
 async function rowsOf(topic: string, columns: readonly Field[]): Promise<ReadRow[]> {
+  await untilSettled(kafka.address, topic, 2)
   const reader = await new SourceReader(places.source({ topic })).begin()
   await reader.untilAtEnd([`${topic}/0`, `${topic}/1`])
   await reader.close()

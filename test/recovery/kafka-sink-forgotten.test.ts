@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { BatchStager, Database, SINK_TEST_ID } from '@headrace/core/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { KafkaPlaces } from '../integration/support/kafka-places.ts'
-import { readTopic } from '../integration/support/read-topic.ts'
 import { BrokerProcess } from '../support/broker-process.ts'
 
 let directory: string
@@ -49,5 +48,5 @@ it('a transactional id that the broker has forgotten is taken over anew, and the
   await sink.publish(two, signal)
   await sink.publish(two, signal)
   await sink.close()
-  expect((await readTopic(places.kafka, topic)).map(({ value }) => value)).toEqual(['{"n":1}', '{"n":2}'])
+  expect((await places.settled(topic)).map(({ value }) => value)).toEqual(['{"n":1}', '{"n":2}'])
 })

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
+import { untilSettled } from '../../support/until-settled.ts'
 import { runPipelineProcess } from '../pipelines/processes.ts'
 import type { LoadedBroker, Scene } from '../pipelines/scene.ts'
 import type { Usage } from '../pipelines/usage.ts'
@@ -44,6 +45,7 @@ export async function runCopy({
   await admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS }] })
   const data = join(scene.directory, topic)
   const usage = await runPipelineProcess(pipeline({ epochRecords, delivery, topic }), scene, broker, data, profile)
+  await untilSettled(broker.bootstrap, topic, PARTITIONS)
   const exact = await isEachOnce(kafka, topic, scene.records)
   await admin.deleteTopics({ topics: [topic] })
   await admin.disconnect()

@@ -15,6 +15,8 @@ import type { SourcePlace, SourceRecord, SourceStart } from '@headrace/core/test
 import { type Admin, CompressionCodecs, CompressionTypes, Kafka, logLevel, type Producer } from 'kafkajs'
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
 import { compressSync, uncompressSync } from 'snappy'
+import { untilSettled } from '../../support/until-settled.ts'
+import { type PlainRecord, readTopic } from './read-topic.ts'
 
 /** Room for a value of 1 MiB. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -198,6 +200,13 @@ export class KafkaPlaces {
     const broker = new BrokerConnection(connection, new ResponseBufferPool(0))
     for (const address of addressesOf(connection)) await broker.open(address)
     await work(broker).finally(() => broker.close())
+  }
+
+  /** All records of a topic, once none of them is in an open transaction. */
+  async settled(topic: string): Promise<PlainRecord[]> {
+    const { length } = await this.admin.fetchTopicOffsets(topic)
+    await untilSettled(this.bootstrap, topic, length)
+    return readTopic(this.kafka, topic)
   }
 
   /** The group in which its exactly-once sinks keep the number of their last batch. */
