@@ -105,3 +105,13 @@ test('the file stays small however often the same keys change', async () => {
   expect(state.get('last')).toBe('299')
   expect((await open()).state).toEqual(state)
 })
+
+test('zeros at the end, as a crash of the machine leaves them, are cut off', async () => {
+  const { journal } = await open()
+  await journal.append(['a', '1'])
+  await appendFile(file, Buffer.alloc(100))
+  const again = await open()
+  expect([...again.state.keys()]).toEqual(['a'])
+  await again.journal.append(['b', '2'])
+  expect([...(await open()).state.keys()]).toEqual(['a', 'b'])
+})

@@ -139,7 +139,8 @@ function replay<Entry>(content: Buffer, apply: (entry: Entry) => void): number {
     const start = position + FRAME_HEADER_BYTES
     const end = start + content.readUInt32BE(position)
     const json = content.subarray(start, end)
-    if (end > content.length || crc32c(json) !== content.readUInt32BE(position + 4)) break
+    // Zeros, which a crash of the machine may leave where something was to be written, would match: their CRC is zero, too.
+    if (json.length === 0 || end > content.length || crc32c(json) !== content.readUInt32BE(position + 4)) break
     apply(JSON.parse(json.toString()) as Entry)
     position = end
   }
