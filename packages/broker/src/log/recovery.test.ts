@@ -62,6 +62,24 @@ describe('recovery', () => {
   })
 })
 
+describe('an end that the disk lost', () => {
+  test('before what was deleted: the log begins, and goes on, where records were deleted up to', async () => {
+    const log = await logs.open()
+    for (const value of ['a', 'b', 'c']) await log.append(batchOf([value]))
+    await log.deleteBefore(3)
+    await logs.stop(log)
+    const [name = ''] = await logs.files()
+    await truncate(path.join(logs.folder, name), batchOf(['a']).length)
+    const recovered = await logs.open()
+    expect([recovered.startOffset, recovered.endOffset]).toEqual([3, 3])
+    expect(await recovered.append(batchOf(['d']))).toBe(3)
+    expect(offsetsOf(await readAll(recovered))).toEqual([3])
+    await logs.stop(recovered)
+    const again = await logs.open()
+    expect([again.startOffset, again.endOffset]).toEqual([3, 4])
+  })
+})
+
 describe('checkpoints', () => {
   const BATCH = 'x'.repeat(1_000_000)
   const from = (baseSequence: number) =>

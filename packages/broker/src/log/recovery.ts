@@ -21,8 +21,8 @@ export interface RecoveredSegment {
 
 /**
  * Finds a partition's segments, in the order of their offsets; at least one. A segment whose kept state covers its whole file is taken as it
- * is; of others, what was written after that state is read and checked by CRC, and a torn end is cut off. Makes the folder where there is
- * none.
+ * is; of others, what was written after that state is read and checked by CRC, and a torn end is cut off. Where the disk has lost so much
+ * that the end lies before `startOffset`, the log begins anew there. Makes the folder where there is none.
  */
 export async function recoverLog(folder: string, startOffset: number): Promise<RecoveredSegment[]> {
   await mkdir(folder, { recursive: true })
@@ -32,7 +32,18 @@ export async function recoverLog(folder: string, startOffset: number): Promise<R
   const segments: RecoveredSegment[] = []
   for (const baseOffset of baseOffsets)
     segments.push(await recoverSegment(folder, baseOffset, segments.at(-1)?.state.producers ?? []))
-  return segments.length > 0 ? segments : [{ state: emptyState(startOffset), keptBytes: 0 }]
+  const { nextOffset = -1, producers = [] } = segments.at(-1)?.state ?? {}
+  if (nextOffset >= startOffset) return segments
+  // All that the disk has kept had been deleted. What is appended has to follow what was deleted, or nobody could read it.
+  for (const baseOffset of baseOffsets) await removeSegment(folder, baseOffset)
+  return [{ state: emptyState(startOffset, producers), keptBytes: 0 }]
+}
+
+async function removeSegment(folder: string, baseOffset: number): Promise<void> {
+  await rm(stateFile(folder, baseOffset), { force: true })
+  const file = logFile(folder, baseOffset)
+  await rm(file, { force: true })
+  await forgetUnkept(file)
 }
 
 async function recoverSegment(
