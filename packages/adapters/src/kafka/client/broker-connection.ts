@@ -141,12 +141,12 @@ export class BrokerConnection {
 
   #deliver(response: ReceivedResponse): void {
     const waiting = this.#waiting
-    this.#waiting = undefined
     if (waiting?.apiKey !== apiVersions.key) this.#wasAnswered = true
     if (waiting === undefined || response.message.readInt32BE(0) !== waiting.correlationId) {
       response.release()
       throw new Error('the broker answers what was not asked')
     }
+    this.#waiting = undefined
     waiting.resolve(response)
   }
 
