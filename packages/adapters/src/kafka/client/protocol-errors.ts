@@ -118,6 +118,15 @@ export const TOO_LARGE_CODES: ReadonlySet<number> = new Set([10, 18])
  */
 export const FORGOTTEN_CODES: ReadonlySet<number> = new Set([45, 49, 59])
 
+/** Nothing is wrong with this one: the broker refuses the whole request for another part of it. */
+const OPERATION_NOT_ATTEMPTED = 55
+
+/** Of the codes of an answer, the one that says why it is a refusal; 0 where it is none. */
+export function refusalIn(codes: readonly number[]): number {
+  const refusals = codes.filter((code) => code !== 0)
+  return refusals.find((code) => code !== OPERATION_NOT_ATTEMPTED) ?? refusals[0] ?? 0
+}
+
 /** The topic, or the id that it had, is not known to the broker: deleted, or not heard of yet. */
 const UNKNOWN_TOPIC: ReadonlySet<number> = new Set([UNKNOWN_TOPIC_OR_PARTITION, 100, 103])
 

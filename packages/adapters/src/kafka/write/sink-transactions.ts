@@ -11,7 +11,7 @@ import {
   txnOffsetCommit,
 } from '@headrace/broker/protocol'
 import type { KafkaClient } from '../client/client.ts'
-import { CONCURRENT_TRANSACTIONS, FENCED_CODES, ProtocolError } from '../client/protocol-errors.ts'
+import { CONCURRENT_TRANSACTIONS, FENCED_CODES, ProtocolError, refusalIn } from '../client/protocol-errors.ts'
 import { untilReady } from '../client/retry.ts'
 import type { BrokerAddress } from '../client/sockets.ts'
 import { SinkFencedError, TransactionTimedOutError } from '../errors.ts'
@@ -227,8 +227,8 @@ type Codes<Res extends Fields> = (answer: Decoded<Res>) => readonly number[]
 
 /** The answer, unless an error stands in it; if another coordinator may have none, this one is forgotten before that is thrown. */
 function checked<A>(answer: A, codes: (answer: A) => readonly number[], forget: () => void): A {
-  const code = codes(answer).find((one) => one !== 0)
-  if (code === undefined) return answer
+  const code = refusalIn(codes(answer))
+  if (code === 0) return answer
   if (code !== CONCURRENT_TRANSACTIONS) forget()
   throw new ProtocolError(code)
 }
