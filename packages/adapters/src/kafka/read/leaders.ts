@@ -85,6 +85,7 @@ export class Leaders<Other> {
       try {
         const layout = await look()
         isClusterAway = false
+        whole.worked()
         const led = waiting.filter((cursor) => this.#find(cursor, layout))
         await readOn(led.filter(({ isGivenUp }) => !isGivenUp))
         waiting = waiting.filter((cursor) => !led.includes(cursor))

@@ -17,7 +17,8 @@ export interface DecodeOptions {
 /** What a response without errors has to say, partition by partition. Its bytes are read as the events are taken. */
 export async function* eventsOf(response: FetchedResponse, options: DecodeOptions): AsyncGenerator<SourceEvent> {
   for (const part of response.parts) {
-    if (part.cursor.isGivenUp) continue
+    // An error says nothing of where the partition ends.
+    if (part.cursor.isGivenUp || part.fetched.errorCode !== 0) continue
     if (part.next > part.from) {
       part.cursor.atEndReportedAt = 0
       yield* recordEvents(part, response, options)
