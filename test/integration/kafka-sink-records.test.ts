@@ -111,6 +111,29 @@ it('rows choose their topic; those that name one that is not there are refused b
   expect((await readTopic(places.kafka, other)).map(({ value }) => value)).toEqual(['{"n":2}'])
 })
 
+it('rows go to a partition that their topic got while the sink was connected', async () => {
+  const topic = await places.topic(1)
+  const query = `SELECT * FROM (VALUES (1, 0), (2, 1)) AS v(n, p)`
+  const batch = await stager.stage(
+    { ...SINK_TEST_ID, sequence: 1 },
+    { format: 'ndjson' },
+    await stager.describe(query),
+    [query],
+  )
+  const sink = places.sink({ topic, partition: 'p', exclude: ['p'] })
+  await sink.connect(signal)
+  const reason = `topic "${topic}" has no partition 1: it has 1`
+  await expect(sink.publish(batch, signal)).rejects.toMatchObject({ rows: [{ row: 1, reason }] })
+  await places.growTopic(topic, 2)
+  await sink.publish(batch, signal)
+  await sink.close()
+  const found = (await readTopic(places.kafka, topic)).map(({ partition, value }) => [partition, value])
+  expect(found.sort()).toEqual([
+    [0, '{"n":1}'],
+    [1, '{"n":2}'],
+  ])
+})
+
 it('as Avro, behind the id of the schema that it registers', async () => {
   const registry = await TestSchemaRegistry.start()
   const topic = await places.topic(1)

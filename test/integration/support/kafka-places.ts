@@ -130,6 +130,15 @@ export class KafkaPlaces {
     await untilDone(() => this.admin.fetchTopicOffsets(topic))
   }
 
+  /** Resolves when the partitions that are new can be written and read. */
+  async growTopic(topic: string, count: number): Promise<void> {
+    await this.admin.createPartitions({ topicPartitions: [{ topic, count }] })
+    await untilDone(async () => {
+      const { length } = await this.admin.fetchTopicOffsets(topic)
+      if (length < count) throw new Error(`topic "${topic}" has ${length} partitions`)
+    })
+  }
+
   async place(partitions: number, compression = CompressionTypes.None): Promise<SourcePlace> {
     const topic = await this.topic(partitions)
     return {

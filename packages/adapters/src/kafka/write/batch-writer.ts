@@ -27,6 +27,8 @@ export class BatchWriter {
   readonly #rows: SinkRows
   /** Topics that rows name and that there are not. */
   readonly #missing = new Set<string>()
+  /** Topics that were looked at again for a partition that they did not have. */
+  readonly #lookedAt = new Set<string>()
 
   constructor(options: BatchWriterOptions) {
     this.#options = options
@@ -39,7 +41,7 @@ export class BatchWriter {
    */
   async check(weigh = false): Promise<void> {
     const { batch, config, encoder, producer } = this.#options
-    const harmless = harmlessRowBytes(producer.limitOf(config.topic).bytes, config.headers)
+    const harmless = harmlessRowBytes(producer.limitOf(config.topic).harmlessBytes, config.headers)
     const weighs = weigh || config.topicColumn !== undefined || (await hasLongerRow(batch, harmless))
     if (!weighs && config.partition === undefined && encoder?.mayRefuse !== true) return
     const look: Look = weighs ? this.#read : (_topic, block) => this.#rows.check(block)
@@ -47,9 +49,9 @@ export class BatchWriter {
   }
 
   /** A record that the batch became was refused for its size: finds the row. Throws `RowsRejectedError`. */
-  async blame({ topic, bytes }: RecordTooLargeError): Promise<void> {
+  async blame({ topic, size }: RecordTooLargeError): Promise<void> {
     const { client, producer } = this.#options
-    producer.limitOf(topic).refusedAlone(bytes, await maxMessageBytes(client, topic))
+    producer.limitOf(topic).refusedAlone(size, await maxMessageBytes(client, topic))
     await this.check(true)
   }
 
@@ -101,8 +103,11 @@ export class BatchWriter {
 
   #isReady(topic: string): boolean {
     const { config, encoder, producer } = this.#options
-    if (config.topicColumn === undefined || this.#missing.has(topic)) return true
-    return producer.knows(topic) && encoder?.isReady(topic) !== false
+    const { topicColumn, partition } = config
+    if (topicColumn === undefined && partition === undefined) return true
+    if (this.#missing.has(topic)) return true
+    if (this.#mayHaveGrown(topic)) return false
+    return topicColumn === undefined || (producer.knows(topic) && encoder?.isReady(topic) !== false)
   }
 
   async #makeReady(topic: string): Promise<void> {
@@ -114,8 +119,19 @@ export class BatchWriter {
         return
       }
       producer.addTopic(layout, await maxMessageBytes(client, topic))
+    } else if (this.#mayHaveGrown(topic)) {
+      this.#lookedAt.add(topic)
+      const layout = (await client.describeTopics([topic])).get(topic)
+      if (layout !== undefined) producer.addPartitions(layout)
     }
     await encoder?.prepare(topic)
+  }
+
+  /** Whether the row that was located last wants a partition that its topic did not have when it was looked at. */
+  #mayHaveGrown(topic: string): boolean {
+    const { partition } = this.#rows
+    if (partition === undefined || partition < this.#options.producer.partitionCount(topic)) return false
+    return this.#options.producer.knows(topic) && !this.#lookedAt.has(topic)
   }
 
   /** Why the row that was located last cannot go where it wants to. */

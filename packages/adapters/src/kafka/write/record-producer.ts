@@ -8,7 +8,7 @@ import {
   recordBytesAtMost,
 } from '@headrace/broker/protocol'
 import { crc32c } from '@node-rs/crc32'
-import type { TopicLayout } from '../client/layout.ts'
+import type { PartitionPlace, TopicLayout } from '../client/layout.ts'
 import { BatchSender, type LedPartition, type Sendable, type SenderOptions } from './batch-sender.ts'
 import { partitionOfKey } from './partitioner.ts'
 import { RecordTooLargeError, SizeLimit } from './size-limit.ts'
@@ -50,7 +50,7 @@ interface SealedBatch extends Sendable {
 
 /** Records of one topic, by partition. */
 interface TopicWriter {
-  readonly partitions: readonly PartitionWriter[]
+  partitions: readonly PartitionWriter[]
   readonly limit: SizeLimit
   /** Where records without a key go, until that batch is full. */
   sticky: number
@@ -88,11 +88,19 @@ export class RecordProducer {
 
   /** `maxBytes`: how large a batch may be there, if that is known. */
   addTopic({ topic, partitions }: TopicLayout, maxBytes: number | undefined): void {
-    const writers = partitions.map(({ index, leader }) => {
-      return { topic, index, leader, builder: new RecordBatchBuilder(BATCH_BYTES.least), sequence: 0 }
-    })
-    const sticky = Math.floor(Math.random() * writers.length)
-    this.#topics.set(topic, { partitions: writers, limit: new SizeLimit(maxBytes), sticky })
+    const sticky = Math.floor(Math.random() * partitions.length)
+    this.#topics.set(topic, { partitions: partitions.map(writerOf), limit: new SizeLimit(maxBytes), sticky })
+    this.#shareRoom()
+  }
+
+  /** Of a known topic, which may have more of them by now. */
+  addPartitions({ topic, partitions }: TopicLayout): void {
+    const writers = this.#topics.get(topic) as TopicWriter
+    writers.partitions = [...writers.partitions, ...partitions.slice(writers.partitions.length).map(writerOf)]
+    this.#shareRoom()
+  }
+
+  #shareRoom(): void {
     const count = [...this.#topics.values()].reduce((sum, one) => sum + one.partitions.length, 0)
     this.#batchBytes = Math.max(BATCH_BYTES.least, Math.min(BATCH_BYTES.most, Math.floor(BATCH_BYTES.all / count)))
   }
@@ -108,12 +116,13 @@ export class RecordProducer {
 
   /** The bytes of a batch of this record alone, where they are more than its topic takes. */
   excess(topic: string, record: RecordParts): number | undefined {
-    const { bytes: most } = this.limitOf(topic)
-    if (BATCH_HEADER_BYTES + recordBytesAtMost(record) <= most) return undefined
+    const limit = this.limitOf(topic)
+    if (BATCH_HEADER_BYTES + recordBytesAtMost(record) <= limit.harmlessBytes) return undefined
     const builder = new RecordBatchBuilder()
     builder.appendRecord(record, 0)
-    const { length } = this.#seal(builder, 0)
-    return length > most ? length : undefined
+    const { sizeBytes: plainBytes } = builder
+    const bytes = this.#seal(builder, 0).length
+    return limit.takes({ bytes, plainBytes }) ? undefined : bytes
   }
 
   /** Adds a record to a known topic; a promise where the caller is to wait before the next one. */
@@ -126,7 +135,7 @@ export class RecordProducer {
     const writers = this.#topics.get(topic) as TopicWriter
     const writer = writers.partitions[partition ?? partitionOf(record, writers)] as PartitionWriter
     const { builder } = writer
-    const most = Math.min(writers.limit.bytes, writers.limit.batchBytes)
+    const most = Math.min(writers.limit.harmlessBytes, writers.limit.batchBytes)
     if (builder.count > 0 && builder.sizeBytes + recordBytesAtMost(record) > most) {
       return this.#appendToNext(writers, writer, record, timestamp)
     }
@@ -229,9 +238,10 @@ export class RecordProducer {
   #split({ writer, records }: SealedBatch): SealedBatch[] {
     const { topic } = writer
     const { baseSequence, recordsCount } = new BatchHeader().at(records, 0)
-    if (recordsCount === 1) throw new RecordTooLargeError(topic, records.length)
-    this.limitOf(topic).refusedTogether(records.length)
     const [first, second] = splitBatch(records)
+    const plainBytes = first.sizeBytes + second.sizeBytes - BATCH_HEADER_BYTES
+    if (recordsCount === 1) throw new RecordTooLargeError(topic, { bytes: records.length, plainBytes })
+    this.limitOf(topic).refusedTogether(plainBytes)
     return [
       { writer, records: this.#seal(first, baseSequence) },
       { writer, records: this.#seal(second, (baseSequence + first.count) % SEQUENCES) },
@@ -258,6 +268,10 @@ export class RecordProducer {
       this.#spare.push(builder)
     }
   }
+}
+
+function writerOf({ topic, index, leader }: PartitionPlace): PartitionWriter {
+  return { topic, index, leader, builder: new RecordBatchBuilder(BATCH_BYTES.least), sequence: 0 }
 }
 
 function partitionOf({ keySource, keyStart, keyEnd }: RecordParts, { partitions, sticky }: TopicWriter): number {

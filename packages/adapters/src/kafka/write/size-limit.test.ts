@@ -1,24 +1,35 @@
 import { expect, test } from 'vitest'
 import { SizeLimit } from './size-limit.ts'
 
+const plain = (bytes: number) => ({ bytes, plainBytes: bytes })
+
 test('a limit is what the topic says, or what it refused', () => {
   const limit = new SizeLimit(1000)
-  expect(limit.bytes).toBe(1000)
+  expect(limit.harmlessBytes).toBe(1000)
   limit.refusedTogether(900)
-  expect([limit.bytes, limit.batchBytes]).toEqual([1000, 450])
-  limit.refusedAlone(800, 700)
-  expect(limit.bytes).toBe(700)
+  expect([limit.harmlessBytes, limit.batchBytes]).toEqual([1000, 450])
+  limit.refusedAlone(plain(800), 700)
+  expect([limit.harmlessBytes, limit.takes(plain(700)), limit.takes(plain(701))]).toEqual([700, true, false])
   expect(limit.reason('t', 800)).toContain('800 bytes, more than topic "t" takes (max.message.bytes is 700)')
   // Refused all the same: what the broker makes of it is larger.
-  limit.refusedAlone(600, 700)
-  expect(limit.bytes).toBe(599)
+  limit.refusedAlone(plain(600), 700)
+  expect([limit.harmlessBytes, limit.takes(plain(599)), limit.takes(plain(600))]).toEqual([599, true, false])
   expect(limit.reason('t', 600)).not.toContain('is 700')
+})
+
+test('a record that was refused for what the broker unpacked says nothing of those that are smaller then', () => {
+  const limit = new SizeLimit(1000)
+  limit.refusedAlone({ bytes: 100, plainBytes: 5000 }, 1000)
+  expect(limit.harmlessBytes).toBe(1000)
+  expect(limit.takes({ bytes: 100, plainBytes: 5000 })).toBe(false)
+  expect(limit.takes({ bytes: 120, plainBytes: 6000 })).toBe(false)
+  expect(limit.takes({ bytes: 700, plainBytes: 900 })).toBe(true)
 })
 
 test('where the topic says nothing, or more than a request may hold, there is a limit all the same', () => {
   for (const stated of [undefined, 2 ** 30]) {
-    const { bytes } = new SizeLimit(stated)
-    expect(bytes).toBe(2 ** 26)
-    expect(new SizeLimit(stated).reason('t', bytes + 1)).toContain('sent to Kafka at most')
+    const { harmlessBytes } = new SizeLimit(stated)
+    expect(harmlessBytes).toBe(2 ** 26)
+    expect(new SizeLimit(stated).reason('t', harmlessBytes + 1)).toContain('sent to Kafka at most')
   }
 })

@@ -5,16 +5,21 @@ const MOST_BATCH_BYTES = 64 * 1024 * 1024
 
 const MESSAGE_TOO_LARGE = 10
 
+/** How many bytes a record batch has, as it is sent and before its records were compressed. */
+export interface BatchSize {
+  readonly bytes: number
+  readonly plainBytes: number
+}
+
 /** The topic does not take a batch of one record: that record is too large. */
 export class RecordTooLargeError extends ProtocolError {
   readonly topic: string
-  /** The batch's bytes. */
-  readonly bytes: number
+  readonly size: BatchSize
 
-  constructor(topic: string, bytes: number) {
+  constructor(topic: string, size: BatchSize) {
     super(MESSAGE_TOO_LARGE)
     this.topic = topic
-    this.bytes = bytes
+    this.size = size
   }
 }
 
@@ -22,29 +27,39 @@ export class RecordTooLargeError extends ProtocolError {
 export class SizeLimit {
   /** What the topic's `max.message.bytes` says; undefined where nobody tells. */
   #stated: number | undefined
-  /** What was refused, whatever the topic says. */
-  #refused = Number.POSITIVE_INFINITY
-  /** Batches of several records are made no larger. */
+  /** What was refused, whatever the topic says: a broker that compresses anew (`compression.type`) judges what comes of that. */
+  #refused: BatchSize = { bytes: Number.POSITIVE_INFINITY, plainBytes: Number.POSITIVE_INFINITY }
+  /** Batches of several records are made no larger, before they are compressed. */
   batchBytes = Number.POSITIVE_INFINITY
 
   constructor(stated: number | undefined) {
     this.#stated = stated
   }
 
-  /** A batch has no more. */
-  get bytes(): number {
-    return Math.min(this.#stated ?? MOST_BATCH_BYTES, this.#refused - 1, MOST_BATCH_BYTES)
+  /** A batch that has no more before it is compressed is taken, as far as that is known. */
+  get harmlessBytes(): number {
+    return Math.min(this.#statedBytes, this.#refused.plainBytes - 1)
+  }
+
+  /** Whether a batch of one record is taken, as far as that is known. */
+  takes({ bytes, plainBytes }: BatchSize): boolean {
+    const { bytes: refused, plainBytes: refusedPlain } = this.#refused
+    return bytes <= this.#statedBytes && (bytes < refused || plainBytes < refusedPlain)
   }
 
   /** The topic refused a batch of several records. */
-  refusedTogether(bytes: number): void {
-    this.batchBytes = Math.min(this.batchBytes, Math.floor(bytes / 2))
+  refusedTogether(plainBytes: number): void {
+    this.batchBytes = Math.min(this.batchBytes, Math.floor(plainBytes / 2))
   }
 
   /** The topic refused a batch of one record; it may say another limit by now. */
-  refusedAlone(bytes: number, stated: number | undefined): void {
+  refusedAlone(size: BatchSize, stated: number | undefined): void {
     this.#stated = stated
-    if (bytes <= this.bytes) this.#refused = bytes
+    if (this.takes(size)) this.#refused = size
+  }
+
+  get #statedBytes(): number {
+    return Math.min(this.#stated ?? MOST_BATCH_BYTES, MOST_BATCH_BYTES)
   }
 
   /** Why a record of so many bytes is not written, and what to do about it. */
