@@ -173,7 +173,10 @@ export class KafkaRequestError extends defineError<{ operation: string; reason: 
   fault: 'external',
   retry: 'never',
   message: (d) => `Kafka refuses to ${d.operation}: ${d.reason}`,
-  hint: () => 'The reason is the broker’s own; its log says more.',
+  hint: (d) =>
+    /^(INVALID_|POLICY_VIOLATION)/.test(d.reason)
+      ? 'The reason is the broker’s own: change what it names.'
+      : 'The reason is the broker’s own; its log says more.',
   example: { operation: 'write to topic "totals"', reason: 'INVALID_REQUIRED_ACKS' },
 }) {}
 
