@@ -1,6 +1,6 @@
 import { defineError } from '@headrace/core/errors'
 
-/** No broker answers, or one went away in the middle. Going on needs a new connection, which the engine makes. */
+/** No broker answers, or one went away in the middle. Where a source throws it, it has waited in place for as long as that helps. */
 export class BrokerUnreachableError extends defineError<{ bootstrap: string; reason: string }>({
   code: 'KAFKA_UNREACHABLE',
   fault: 'external',
@@ -108,7 +108,7 @@ export class LogTruncatedError extends defineError<{ partition: string; offset: 
   example: { partition: 'trades/0', offset: 9000, end: 8700, epoch: 4 },
 }) {}
 
-/** Another broker leads the partition now, or the one that does not know of it yet. Going on needs new metadata. */
+/** Another broker leads the partition now, or the one that does not know of it yet. Going on needs new metadata, which may not name one yet. */
 export class LeaderChangedError extends defineError<{ partition: string; reason: string }>({
   code: 'KAFKA_LEADER_CHANGED',
   fault: 'external',

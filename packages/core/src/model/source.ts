@@ -18,7 +18,8 @@ export type SourceEvent =
 
 /**
  * One external system being read. The engine alone owns the order of calls: connect, read (once), acknowledge…, close.
- * Adapters do not retry by themselves: they throw a catalogue error whose `retry` says what the engine may do.
+ * Adapters do not retry by themselves: they throw a catalogue error whose `retry` says what the engine may do. Only for what a
+ * new connection would lose, such as other partitions' reading or a place in a group, a source waits in place, for a while.
  */
 export interface Source {
   connect(signal: AbortSignal): Promise<void>

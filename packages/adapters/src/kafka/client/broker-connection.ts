@@ -25,6 +25,7 @@ export class BrokerConnection {
   #waiting: Waiting | undefined
   #failure: unknown
   #correlationId = 0
+  #isOpened = false
   #wasAnswered = false
   #last: Promise<unknown> = Promise.resolve()
 
@@ -33,9 +34,9 @@ export class BrokerConnection {
     this.#receiver = new ResponseReceiver(pool)
   }
 
-  /** Whether requests can be sent: opened, and nothing has gone wrong since. */
+  /** Whether requests can be sent: opened, logged in, and nothing has gone wrong since. */
   get isOpen(): boolean {
-    return this.#socket !== undefined && this.#failure === undefined
+    return this.#isOpened && this.#failure === undefined
   }
 
   async open(address: BrokerAddress): Promise<void> {
@@ -59,6 +60,7 @@ export class BrokerConnection {
       throw this.#failure
     }
     if (this.#connection.sasl !== undefined) await this.#logIn(this.#connection.sasl)
+    this.#isOpened = true
   }
 
   /** Sends a request and resolves with the answer, decoded. Calls wait for those before them. */

@@ -213,12 +213,18 @@ export class KafkaClient {
     if (known !== undefined) {
       await known.opened
       if (known.connection.isOpen) return known.connection
+      // Whoever came first has opened another: one that nobody keeps would never be closed.
+      if (this.#connections.get(key) !== known) return this.#broker(address)
     }
     const connection = new BrokerConnection(this.#connection, this.#buffers)
-    const opened = connection.open(address)
-    this.#connections.set(key, { connection, opened })
-    opened.catch(() => this.#connections.delete(key))
-    await opened
+    const made = { connection, opened: connection.open(address) }
+    this.#connections.set(key, made)
+    try {
+      await made.opened
+    } catch (error) {
+      if (this.#connections.get(key) === made) this.#connections.delete(key)
+      throw error
+    }
     return connection
   }
 }

@@ -16,7 +16,7 @@ import { OwnedPartitions } from './owned-partitions.ts'
 const DRAIN_MS = REBALANCE_MS - 5_000
 
 /** How long a coordinator may refuse what it is asked, as it does while a rebalance goes on (ms). */
-const COORDINATOR_PATIENCE_MS = 10_000
+const COORDINATOR_PATIENCE_MS = 5_000
 
 /** The one who reads for a member. */
 export interface GroupReader {
