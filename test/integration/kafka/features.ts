@@ -16,7 +16,7 @@ export const FEATURES = {
   idempotent: 'an idempotent producer: every record once, in order',
   appendTime: 'LogAppendTime: records have the broker’s time',
   longPoll: 'a fetch that waits is answered when a record comes',
-  startAt: 'reading begins at an offset, at a time, or a few records before the end',
+  startAt: 'reading begins at an offset of choice',
   outOfRange: 'an offset that is gone: an error, or the first that is left, as the client is told',
   large: 'a record that is larger than what a fetch asks for is read',
   performance: 'its own performance test runs to its end',

@@ -14,3 +14,15 @@ export function checkTopicName(name: string): void {
 export function isTopicName(name: string): boolean {
   return name.length <= MAX_LENGTH && /^[a-zA-Z0-9._-]+$/.test(name) && name !== '.' && name !== '..'
 }
+
+/** Kafka's metrics have "_" for ".", so that it takes no two topics that differ in these alone. Throws INVALID_TOPIC_EXCEPTION. */
+export function checkCollision(name: string, others: Iterable<string>): void {
+  if (!/[._]/.test(name)) return
+  const inMetrics = (each: string) => each.replaceAll('.', '_')
+  for (const other of others)
+    if (inMetrics(other) === inMetrics(name))
+      throw new KafkaError(
+        'INVALID_TOPIC_EXCEPTION',
+        `"${name}" differs from the topic "${other}" in "." and "_" alone`,
+      )
+}

@@ -6,7 +6,7 @@ import { PartitionLog } from '../log/partition-log.ts'
 import { KafkaError } from '../protocol/index.ts'
 import { readFileIfAny, replaceFile, syncFolder } from '../storage/durable-file.ts'
 import { type DescribedConfig, describeTopicConfig, logSettingsOf, type TopicConfig } from './topic-config.ts'
-import { checkTopicName } from './topic-name.ts'
+import { checkCollision, checkTopicName } from './topic-name.ts'
 
 /** Of all topics together: what one broker is said to carry. Each takes two file handles and some memory. */
 const MAX_PARTITIONS = 4000
@@ -90,6 +90,7 @@ export class TopicRegistry {
     checkTopicName(name)
     logSettingsOf(config, this.defaults)
     if (this.#byName.has(name)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `topic "${name}" already exists`)
+    checkCollision(name, this.#byName.keys())
     this.#checkPartitions(this.#partitionsOf(partitions), 0)
   }
 

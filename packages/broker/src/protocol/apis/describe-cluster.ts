@@ -6,11 +6,12 @@ import { NO_AUTHORIZED_OPERATIONS } from './metadata.ts'
 export const describeCluster = defineApi({
   key: 60,
   name: 'DescribeCluster',
-  versions: [0, 1],
+  versions: [0, 2],
   flexibleFrom: 0,
   request: {
     includeClusterAuthorizedOperations: boolean(),
     endpointType: int8({ from: 1, default: 1 }),
+    includeFencedBrokers: boolean({ from: 2, default: false }),
   },
   response: {
     throttleTimeMs: int32({ default: 0 }),
@@ -24,6 +25,7 @@ export const describeCluster = defineApi({
       host: string(),
       port: int32(),
       rack: nullable(string(), { default: null }),
+      isFenced: boolean({ from: 2, default: false }),
     }),
     clusterAuthorizedOperations: int32({ default: NO_AUTHORIZED_OPERATIONS }),
   },

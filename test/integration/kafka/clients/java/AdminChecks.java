@@ -32,6 +32,7 @@ import org.apache.kafka.common.errors.GroupNotEmptyException;
 import org.apache.kafka.common.errors.GroupSubscribedToTopicException;
 import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.InvalidPartitionsException;
+import org.apache.kafka.common.errors.InvalidTopicException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.ResourceNotFoundException;
 import org.apache.kafka.common.errors.TopicExistsException;
@@ -66,6 +67,11 @@ final class AdminChecks {
             Checks.same(3, created.numPartitions(topic).get(), "partitions created");
             Throwable again = Clients.failure(() -> admin.createTopics(List.of(wanted)).all().get());
             Checks.expect(again instanceof TopicExistsException, "created twice: " + again);
+            NewTopic alike = new NewTopic(topic.replace('-', '.'), 1, (short) 1);
+            NewTopic clashing = new NewTopic(topic.replace('-', '_'), 1, (short) 1);
+            admin.createTopics(List.of(alike)).all().get();
+            Throwable clash = Clients.failure(() -> admin.createTopics(List.of(clashing)).all().get());
+            Checks.expect(clash instanceof InvalidTopicException, "a name like that of another: " + clash);
             Checks.expect(admin.listTopics().names().get().contains(topic), "it is listed");
             TopicDescription description = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic);
             Checks.same(3, description.partitions().size(), "partitions described");
@@ -207,7 +213,7 @@ final class AdminChecks {
 
     private void cluster() throws Exception {
         try (Admin admin = clients.admin()) {
-            var cluster = admin.describeCluster(new DescribeClusterOptions().includeAuthorizedOperations(true));
+            var cluster = admin.describeCluster(new DescribeClusterOptions().includeAuthorizedOperations(true).includeFencedBrokers(true));
             Checks.same(1, cluster.nodes().get().size(), "nodes");
             Checks.same(cluster.nodes().get().iterator().next().id(), cluster.controller().get().id(), "controller");
             Checks.expect(cluster.clusterId().get().getBytes(StandardCharsets.UTF_8).length > 10, "a cluster id");
