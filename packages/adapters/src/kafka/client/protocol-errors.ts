@@ -80,6 +80,7 @@ const CODES: Readonly<Record<number, readonly [id: string, canRetry: boolean]>> 
   111: ['UNRELEASED_INSTANCE_ID', true],
   112: ['UNSUPPORTED_ASSIGNOR', false],
   113: ['STALE_MEMBER_EPOCH', false],
+  120: ['TRANSACTION_ABORTABLE', true],
 }
 
 export const OFFSET_OUT_OF_RANGE = 1
