@@ -3,7 +3,7 @@ import type { Colors } from './colors.ts'
 import { formatCount, formatCounted, formatElapsed } from './format.ts'
 import { windowTotals } from './status-view.ts'
 
-/** Where the records of a pipeline with windows have gone; for one without, `aggregated` and what follows are 0. */
+/** Where the records of a pipeline with windows have gone; of one without, only `read` and `dead` are counted. */
 export interface Accounts {
   readonly read: number
   readonly dead: number
@@ -39,9 +39,8 @@ export function renderRunSummary(status: PipelineStatus, elapsedMs: number, data
   }
   const { filtered, late } = totals
   const { dead } = status.records
-  lines.push(
-    `  left out      ${formatCount(filtered)} filtered, ${formatCount(late)} late, ${formatCount(dead)} rejected`,
-  )
+  const unused = windowed ? `${formatCount(filtered)} filtered, ${formatCount(late)} late, ` : ''
+  lines.push(`  left out      ${unused}${formatCount(dead)} rejected`)
   for (const [name, sink] of Object.entries(status.sinks)) {
     const waiting = sink.rows - sink.published - sink.rejected
     const parts = [formatCounted(sink.published, 'row')]
