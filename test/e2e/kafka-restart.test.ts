@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { BrokerProcess } from '../support/broker-process.ts'
 import { HeadraceProcess, headrace } from '../support/headrace-process.ts'
@@ -23,4 +24,44 @@ test('consume and produce go on when the broker was away for a while: nothing lo
   expect(written.code, written.stderr).toBe(0)
   expect(JSON.parse(written.stdout)).toMatchObject({ records: 4 })
   expect([read.code, read.stdout]).toEqual([0, 'one\ntwo\nthree\nfour\n'])
+})
+
+test('a pipeline in a group reads on in place', async () => {
+  const home = `${folder()}/in-place`
+  await mkdir(home)
+  const first = await BrokerProcess.start(`${home}/broker`)
+  const options = { cwd: home, env: { HEADRACE_BOOTSTRAP: first.address } }
+  await headrace(['topics', 'create', 'steady', '--partitions', '2'], options)
+  await writeFile(`${home}/headrace.yaml`, `connections:\n  kafka: { kafka: { bootstrap: "${first.address}" } }\n`)
+  await writeFile(
+    `${home}/show.yaml`,
+    `name: show
+source:
+  kafka: { topic: steady, group: g, sessionTimeout: 20 seconds }
+  decode: { json: { columns: { n: integer } } }
+steps:
+  - filter: n > 0
+sinks:
+  - console: { format: ndjson }
+trigger: { interval: 10 ms }
+`,
+  )
+  const produce = (n: number) => headrace(['produce', 'steady'], { ...options, input: `{"n":${n}}\n` })
+  const pipeline = new HeadraceProcess(['run', 'show.yaml'], options)
+  await pipeline.errorLine(/gives this process steady\/0, steady\/1/)
+  await produce(1)
+  await pipeline.line(/"n":1\b/)
+  await first.kill()
+  await pipeline.errorLine(/steady\/\d must wait|2 partitions must wait/)
+  const second = await BrokerProcess.start(`${home}/broker`, { port: first.port })
+  await pipeline.errorLine(/(steady\/\d|2 partitions): read on, from/)
+  await produce(2)
+  await pipeline.line(/"n":2\b/)
+  const { code, stdout, stderr } = await pipeline.stop()
+  await second.stop()
+  expect(code, stderr).toBe(0)
+  expect(stdout.match(/"n":\d+/g)).toEqual(['"n":1', '"n":2'])
+  // Neither made anew by the engine, nor handed out again.
+  expect(stderr).not.toMatch(/works again/)
+  expect(stderr.match(/gives this process/g)).toHaveLength(1)
 })

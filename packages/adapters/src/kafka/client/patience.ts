@@ -2,7 +2,7 @@
 export const BROKER_AWAY_MS = 60_000
 
 /** Where no broker answers at all, nothing is gained by waiting in place; a single one that is started again is back within this. */
-export const CLUSTER_AWAY_MS = 3_000
+export const CLUSTER_AWAY_MS = 5_000
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
