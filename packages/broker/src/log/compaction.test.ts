@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import fc from 'fast-check'
@@ -41,10 +41,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function openLog(settings: Partial<LogSettings> = {}, where = folder): Promise<PartitionLog> {
-  const onError = (error: unknown) => {
-    throw error
-  }
+function fail(error: unknown): void {
+  throw error
+}
+
+async function openLog(settings: Partial<LogSettings> = {}, where = folder, onError = fail): Promise<PartitionLog> {
   const flusher = new IntervalFlusher(60_000, onError)
   const storage = { fsync: { mode: 'interval', ms: 60_000 }, flusher, onError } as const
   const log = await PartitionLog.open(where, { ...SETTINGS, ...settings }, storage)
@@ -132,6 +133,21 @@ const letters = (count: number, keys: number): Pair[][] =>
     [`key ${i % keys}`, `value ${i}`],
     [`key ${(i * 7) % keys}`, `other ${i}`],
   ])
+
+test('a segment whose state could not be written is compacted once it can be', async () => {
+  const told: unknown[] = []
+  const log = await openLog({}, folder, (error) => told.push(error))
+  // What stands in its way stands for a disk without room.
+  const inTheWay = path.join(folder, `${'0'.repeat(20)}.index.tmp`)
+  await mkdir(inTheWay)
+  for (const pairs of letters(40, 3)) await write(log, pairs)
+  const written = await readAll(log)
+  await compactAll(log)
+  expect(told.map(String)).toEqual([expect.stringContaining('EISDIR')])
+  await rmdir(inTheWay)
+  await log.maintain(NOW)
+  expect(await readAll(log)).toEqual(latestOf(written))
+})
 
 describe('what is left', () => {
   test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)(

@@ -40,6 +40,8 @@ export class LogWriter implements Flushable {
   readonly #appendListeners = new Set<(bytes: number) => void>()
   /** States of segments that are on their way into files. */
   readonly #keeping = new Set<Promise<void>>()
+  /** What is to be kept of segments and is not yet, their disk being full perhaps. */
+  readonly #unwritten = new Map<Segment, SegmentEnd>()
   #unflushedRecords = 0
   /** What everybody is answered who wants to append. */
   #refusal: KafkaError | undefined
@@ -91,8 +93,13 @@ export class LogWriter implements Flushable {
 
   /** In the background: forcing so much to the disk would hold up the appends. Until it is done, opening the segment scans it. */
   keep(segment: Segment, { nextOffset, producers, aborted }: SegmentEnd): void {
+    const end = { nextOffset, producers, aborted }
+    this.#unwritten.set(segment, end)
     const kept = segment
-      .keep({ nextOffset, producers, aborted })
+      .keep(end)
+      .then(() => {
+        if (this.#unwritten.get(segment) === end) this.#unwritten.delete(segment)
+      })
       .catch((error) => this.#failed(error))
       .finally(() => this.#keeping.delete(kept))
     this.#keeping.add(kept)
@@ -100,6 +107,7 @@ export class LogWriter implements Flushable {
 
   /** Keeps what is known of the segment that is written to, if that is worth it and nothing is written right now. */
   checkpoint(): void {
+    this.#keepAgain()
     // While something is written, the end is not known.
     if (!this.#queue.isBusy) this.#checkpoint(IDLE_CHECKPOINT_BYTES)
   }
@@ -178,6 +186,13 @@ export class LogWriter implements Flushable {
     // On a disk that is slower than this, the next one covers more.
     if (active.unkeptBytes < afterBytes || this.#keeping.size > 0) return
     this.keep(active, this.#end.ofSegment(active.baseOffset))
+  }
+
+  /** Full segments without a state are not compacted. The one that is written to has grown since: it gets a new one. */
+  #keepAgain(): void {
+    if (this.#keeping.size > 0 || this.#unkept) return
+    const { active } = this.#log.segments
+    for (const [segment, end] of this.#unwritten) if (segment !== active) this.keep(segment, end)
   }
 
   #tell(bytes: number): void {
