@@ -130,6 +130,11 @@ export class GroupSession {
     this.#owned.gave(partition, upTo)
   }
 
+  /** A partition is gone on with elsewhere. */
+  passedOver(partition: string, goesOnAt: number): void {
+    this.#owned.goesOn(partition, goesOnAt)
+  }
+
   /** Every sink holds these. What the group has given to others meanwhile is theirs to say. */
   async acknowledge(positions: Positions): Promise<void> {
     await this.#asMember(async (member) => {

@@ -34,6 +34,14 @@ export class OwnedPartitions {
     if (owned !== undefined) owned.given = Math.max(owned.given, upTo)
   }
 
+  /** Reading goes on elsewhere. Where that is further back, what was held beyond is of records that are no more. */
+  goesOn(name: string, from: number): void {
+    const owned = this.#owned.get(name)
+    if (owned === undefined) return
+    owned.given = from
+    owned.held = Math.min(owned.held, from)
+  }
+
   /** Of what the engine acknowledges, what the group is to be told: only of partitions owned now, and nothing old. */
   news(positions: Positions): Positions {
     return new Map(

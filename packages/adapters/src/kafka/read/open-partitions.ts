@@ -69,7 +69,7 @@ export class OpenPartitions {
   /** Goes on elsewhere, and says what is passed over for it. */
   passOver(place: PartitionPlace, { offset, skipped, reason }: Reset): SourceEvent {
     const { log, config, group } = this.#options
-    group?.gave(place.name, offset)
+    group?.passedOver(place.name, offset)
     log({
       level: 'warn',
       code: reason.code,
