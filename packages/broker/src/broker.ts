@@ -125,6 +125,9 @@ async function startLocked(
       TransactionLog.open(dataDir, { fsync, flusher }),
       TopicRegistry.open({ dataDir, storage: { fsync, flusher, onError }, defaultPartitions, topicDefaults }),
     ])
+    // A topic of that name would take them over: its deletion was broken off before they were forgotten.
+    for (const name of offsets.topics)
+      if (topics.get(name) === undefined) await offsets.deleteTopic(name).catch(onError)
     const cluster: Cluster = { clusterId, nodeId: NODE_ID }
     const services: Services = {
       cluster,

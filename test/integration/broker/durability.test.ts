@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -98,6 +98,24 @@ describe('after SIGKILL', () => {
       { partitions: [{ partition: 0, offset: '7' }] },
     ])
     await again.disconnect()
+  })
+
+  test('in the middle of deleting a topic, what groups committed for it is not for the next one of its name', async () => {
+    const create = async (broker: BrokerProcess) => {
+      const admin = client(broker).admin()
+      await admin.connect()
+      await admin.createTopics({ topics: [{ topic: 'orders', numPartitions: 1 }] })
+      const offsets = await admin.fetchOffsets({ groupId: 'g', topics: ['orders'] })
+      await admin.disconnect()
+      return offsets
+    }
+    const first = await start()
+    await create(first)
+    await commit(first, 'g', 'orders', 7)
+    await first.end('SIGKILL')
+    // What deleting a topic begins with; then it removes the records, which takes its time, and then the offsets.
+    await writeFile(path.join(dataDir, 'topics.json'), '[]')
+    expect(await create(await start())).toMatchObject([{ partitions: [{ partition: 0, offset: '-1' }] }])
   })
 
   test('an idempotent producer that goes on while the broker is killed leaves each message once', async () => {

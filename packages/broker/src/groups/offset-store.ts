@@ -138,6 +138,12 @@ export class OffsetStore {
     if (isKnown) await this.#journal?.append({ kind: 'groupDeleted', group })
   }
 
+  /** The topics that groups have committed offsets for. */
+  get topics(): ReadonlySet<string> {
+    const pending = this.#pending.flatMap(({ offsets }) => offsets.map(({ topic }) => topic))
+    return new Set([...[...this.#groups.values()].flatMap((offsets) => [...offsets.keys()]), ...pending])
+  }
+
   /** Forgets what groups have committed for a topic that is gone. */
   async deleteTopic(topic: string): Promise<void> {
     const isKnown =
