@@ -55,6 +55,20 @@ describe('transactions', () => {
     expect(within(12, 20)).toEqual([])
   })
 
+  test('records that are deleted while they are read are not given out: nobody could tell that they were aborted', async () => {
+    const log = await logs.open()
+    await write(log, 1, 0)
+    await end(log, 1, false)
+    await log.roll()
+    await log.append(batchOf(['plain']))
+    const reading = log.read(0, 1 << 20, true)
+    const dropped = log.dropBefore(3)
+    await expect(reading).rejects.toMatchObject({ name: 'OFFSET_OUT_OF_RANGE' })
+    await dropped
+    expect(isolation(log)).toEqual({ stable: 4, aborted: [] })
+    expect(offsetsOf(await log.read(3, 1 << 20, true))).toEqual([3])
+  })
+
   test('a marker of the next epoch fences the producer; one of an older epoch is refused', async () => {
     const log = await logs.open()
     await write(log, 7, 0)

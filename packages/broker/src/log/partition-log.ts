@@ -121,15 +121,15 @@ export class PartitionLog implements MaintainedLog {
     allocate: Allocate = allocateOwn,
   ): Promise<Buffer> {
     this.#closing.signal.throwIfAborted()
-    if (offset < this.#startOffset || offset > this.endOffset)
-      throw new KafkaError(
-        'OFFSET_OUT_OF_RANGE',
-        `offset ${offset} is not within ${this.#startOffset}–${this.endOffset}`,
-      )
+    this.#assertHas(offset)
     if (offset >= upTo) return NO_BATCHES
     for (let segment = this.segments.at(offset); segment; segment = this.segments.after(segment)) {
       const batches = await segment.read(offset, maxBytes, upTo, atLeastOne, allocate)
-      if (batches !== undefined) return batches
+      if (batches !== undefined) {
+        // Deleted meanwhile, they may be of transactions that nobody knows any more to have been aborted.
+        this.#assertHas(offset)
+        return batches
+      }
       // Deleted or compacted meanwhile: what is there now decides.
       if (segment.isGone) return this.read(offset, maxBytes, atLeastOne, upTo, allocate)
     }
@@ -249,6 +249,11 @@ export class PartitionLog implements MaintainedLog {
       const state = recovered[index]?.state
       if (state && segment.unkeptBytes > 0) this.#writer.keep(segment, state)
     }
+  }
+
+  #assertHas(offset: number): void {
+    if (offset >= this.#startOffset && offset <= this.endOffset) return
+    throw new KafkaError('OFFSET_OUT_OF_RANGE', `offset ${offset} is not within ${this.#startOffset}–${this.endOffset}`)
   }
 
   /** From here on `reason` is the answer to everybody. */
