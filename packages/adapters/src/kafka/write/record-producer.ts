@@ -114,15 +114,14 @@ export class RecordProducer {
     return (this.#topics.get(topic) as TopicWriter).limit
   }
 
-  /** The bytes of a batch of this record alone, where they are more than its topic takes. */
+  /** The bytes of a batch of this record alone, where they are more than its topic takes: as it is sent, or before it was compressed. */
   excess(topic: string, record: RecordParts): number | undefined {
     const limit = this.limitOf(topic)
     if (BATCH_HEADER_BYTES + recordBytesAtMost(record) <= limit.harmlessBytes) return undefined
     const builder = new RecordBatchBuilder()
     builder.appendRecord(record, 0)
     const { sizeBytes: plainBytes } = builder
-    const bytes = this.#seal(builder, 0).length
-    return limit.takes({ bytes, plainBytes }) ? undefined : bytes
+    return limit.excess({ bytes: this.#seal(builder, 0).length, plainBytes })
   }
 
   /** Adds a record to a known topic; a promise where the caller is to wait before the next one. */

@@ -41,10 +41,11 @@ export class SizeLimit {
     return Math.min(this.#statedBytes, this.#refused.plainBytes - 1)
   }
 
-  /** Whether a batch of one record is taken, as far as that is known. */
-  takes({ bytes, plainBytes }: BatchSize): boolean {
-    const { bytes: refused, plainBytes: refusedPlain } = this.#refused
-    return bytes <= this.#statedBytes && (bytes < refused || plainBytes < refusedPlain)
+  /** Of a batch of one record that is not taken, as far as that is known, the bytes that are too many. */
+  excess({ bytes, plainBytes }: BatchSize): number | undefined {
+    if (bytes > this.#statedBytes) return bytes
+    const isRefused = bytes >= this.#refused.bytes && plainBytes >= this.#refused.plainBytes
+    return isRefused ? plainBytes : undefined
   }
 
   /** The topic refused a batch of several records. */
@@ -55,7 +56,7 @@ export class SizeLimit {
   /** The topic refused a batch of one record; it may say another limit by now. */
   refusedAlone(size: BatchSize, stated: number | undefined): void {
     this.#stated = stated
-    if (this.takes(size)) this.#refused = size
+    if (this.excess(size) === undefined) this.#refused = size
   }
 
   get #statedBytes(): number {
