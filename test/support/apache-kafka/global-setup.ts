@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node'
 import { provideApacheKafka } from './provide.ts'
+import { untilCoordinating } from './until-coordinating.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -13,6 +14,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const kafka = await provideApacheKafka()
   if ('address' in kafka) {
     console.log(`Apache Kafka: ${kafka.from}`)
+    await untilCoordinating(kafka.address).catch(async (error: unknown) => {
+      await kafka.stop()
+      throw error
+    })
     project.provide('apacheKafka', { address: kafka.address })
     return () => kafka.stop()
   }

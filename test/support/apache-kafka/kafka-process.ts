@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
+import { freePort } from '../free-port.ts'
 import { runProgram } from '../run-program.ts'
 import { kafkaClassPath } from './jars.ts'
 
@@ -26,7 +26,7 @@ export class ApacheKafkaProcess {
   static async start(properties: Readonly<Record<string, string>> = {}): Promise<ApacheKafkaProcess> {
     const classPath = await kafkaClassPath()
     const folder = await mkdtemp(join(tmpdir(), 'headrace-apache-kafka-'))
-    const [port, controllerPort] = await freePorts()
+    const [port, controllerPort] = [await freePort(), await freePort()]
     const settings = { ...settingsOf(folder, port, controllerPort), ...properties }
     const file = join(folder, 'server.properties')
     await writeFile(
@@ -99,17 +99,6 @@ function settingsOf(folder: string, port: number, controllerPort: number): Recor
     'group.consumer.min.heartbeat.interval.ms': '500',
     'group.consumer.heartbeat.interval.ms': '500',
   }
-}
-
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()]
-  const ports: number[] = []
-  for (const server of servers) {
-    await once(server.listen(0, '127.0.0.1'), 'listening')
-    ports.push((server.address() as AddressInfo).port)
-  }
-  for (const server of servers) await once(server.close(), 'close')
-  return ports as [number, number]
 }
 
 async function untilAnswering(address: string): Promise<void> {
