@@ -109,6 +109,30 @@ async function markersIn(index: number): Promise<number[]> {
   return found
 }
 
+describe('a crash of the machine that took the end of the coordinator’s file, and not that of the partitions', () => {
+  const later = { producerId: 9, producerEpoch: 3 }
+
+  test('no epoch is given out again that a partition knows', async () => {
+    await log.put(newTransaction('id', 9, TIMEOUT_MS, Date.now()))
+    await write(0, later)
+    await partition(0).appendMarker({ ...later, committed: true, timestamp: 1000 })
+    const coordinator = await open()
+    expect(await coordinator.initProducer('id', TIMEOUT_MS, undefined)).toMatchObject({ ...later, producerEpoch: 4 })
+    expect(await coordinator.initProducer('id', TIMEOUT_MS, undefined)).toMatchObject({ ...later, producerEpoch: 5 })
+  })
+
+  test('what a later epoch has open is aborted', async () => {
+    const known = { ...newTransaction('id', 9, TIMEOUT_MS, Date.now()), topics: BOTH, startedAt: Date.now() }
+    await log.put({ ...known, state: 'PrepareCommit' })
+    await write(0, later)
+    const coordinator = await open()
+    expect(partition(0).abortedWithin(0, 2)).toMatchObject([{ producerId: 9, firstOffset: 0 }])
+    expect(coordinator.find('id')?.state).toBe('CompleteCommit')
+    expect(partition(0).lastStableOffset).toBe(partition(0).endOffset)
+    expect(faults).toEqual([])
+  })
+})
+
 describe('what a killed process left', () => {
   test.each([
     ['PrepareCommit', 'CompleteCommit', 7, 0],

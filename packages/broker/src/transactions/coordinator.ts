@@ -56,6 +56,11 @@ export class TransactionCoordinator {
   /** The last request for each id that is being served. */
   readonly #busy = new Map<string, Promise<void>>()
   readonly #alarms = new Map<string, Timer>()
+  /**
+   * By producer id, epochs that partitions know and the log does not, as after a crash of the machine: given out again, they would make new
+   * records look like old ones that are sent again.
+   */
+  readonly #lostEpochs = new Map<number, number>()
   #expiry: Timer | undefined
   #isClosed = false
 
@@ -72,6 +77,7 @@ export class TransactionCoordinator {
   static async open(options: CoordinatorOptions): Promise<TransactionCoordinator> {
     const coordinator = new TransactionCoordinator(options)
     await options.participants.abortHanging(options.log.list())
+    coordinator.#findLostEpochs()
     await Promise.all(options.log.list().map((transaction) => coordinator.#takeUp(transaction)))
     await coordinator.#expireIds()
     return coordinator
@@ -103,7 +109,7 @@ export class TransactionCoordinator {
       if (known === undefined)
         return this.#save(newTransaction(transactionalId, await this.#producerIds.next(), timeoutMs, Date.now()))
       if (judgeResumption(known, asking).isRetry) return known
-      const settled = await this.#ended(known, asking)
+      const settled = this.#withLostEpochs(await this.#ended(known, asking))
       assertNotEnding(settled)
       const next = withNextEpoch(settled, asking, timeoutMs, Date.now())
       return this.#save(hasUsedUpEpochs(settled) ? withNewProducerId(next, await this.#producerIds.next()) : next)
@@ -162,6 +168,19 @@ export class TransactionCoordinator {
         `"${transactionalId}" has no transaction open: it is ${transaction.state}`,
       )
     return transaction
+  }
+
+  #findLostEpochs(): void {
+    const latest = this.#participants.latestEpochs()
+    for (const { producerId, producerEpoch } of this.list()) {
+      const epoch = latest.get(producerId) ?? -1
+      if (epoch > producerEpoch) this.#lostEpochs.set(producerId, epoch)
+    }
+  }
+
+  #withLostEpochs(transaction: Transaction): Transaction {
+    const { producerId, producerEpoch } = transaction
+    return { ...transaction, producerEpoch: Math.max(producerEpoch, this.#lostEpochs.get(producerId) ?? producerEpoch) }
   }
 
   #of(transactionalId: string, producer: ProducerRef): Transaction {

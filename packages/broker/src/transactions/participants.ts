@@ -42,13 +42,23 @@ export class Participants {
       for (const [index, log] of partitions.entries())
         for (const { producerId, epoch, transactionStart } of log.producers) {
           const transaction = known.get(producerId)
-          if (transactionStart === null || (transaction && includes(transaction, name, index))) continue
+          const isKnown = transaction && includes(transaction, name, index) && epoch <= transaction.producerEpoch
+          if (transactionStart === null || isKnown) continue
           aborts.push(log.appendMarker({ producerId, producerEpoch: epoch, committed: false, timestamp: Date.now() }))
         }
     for (const { group, producerId } of this.#offsets.pending)
       if (!known.get(producerId)?.groups.includes(group))
         aborts.push(this.#offsets.endPending(group, producerId, 'abort'))
     await Promise.all(aborts)
+  }
+
+  /** By producer id, the latest epoch that a partition has heard of. */
+  latestEpochs(): ReadonlyMap<number, number> {
+    const latest = new Map<number, number>()
+    for (const { partitions } of this.#topics.list())
+      for (const { producerId, epoch } of partitions.flatMap((log) => log.producers))
+        latest.set(producerId, Math.max(epoch, latest.get(producerId) ?? epoch))
+    return latest
   }
 }
 
