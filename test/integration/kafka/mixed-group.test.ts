@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { AssignerProtocol, type Cluster, Kafka, logLevel, Partitioners } from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { makeTopic } from '../../support/make-topic.ts'
 import { RunningProgram } from '../../support/running-program.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { startKafka } from '../support/kafka-under-test.ts'
@@ -109,7 +110,7 @@ describe.skipIf(missing !== undefined)(`one classic group${missing ? ` (needs ${
     const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
     onTestFinished(async () => void (await Promise.all([admin.disconnect(), producer.disconnect()])))
     await Promise.all([admin.connect(), producer.connect()])
-    await admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS }] })
+    await makeTopic(admin, { topic, numPartitions: PARTITIONS })
 
     const sent: string[] = []
     const send = async (count: number) => {

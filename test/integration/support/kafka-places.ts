@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { adapters } from '@headrace/adapters'
 import { addressesOf, assertNoError, BrokerConnection, ResponseBufferPool } from '@headrace/adapters/kafka'
@@ -15,6 +14,7 @@ import type { SourcePlace, SourceRecord, SourceStart } from '@headrace/core/test
 import { type Admin, CompressionCodecs, CompressionTypes, Kafka, logLevel, type Producer } from 'kafkajs'
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
 import { compressSync, uncompressSync } from 'snappy'
+import { makeTopic, untilDone } from '../../support/make-topic.ts'
 import { untilSettled } from '../../support/until-settled.ts'
 import { type PlainRecord, readTopic } from './read-topic.ts'
 
@@ -122,12 +122,7 @@ export class KafkaPlaces {
   /** Resolves when the topic can be written and read. */
   async createTopic(topic: string, partitions: number): Promise<void> {
     const configEntries = [{ name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) }]
-    await this.admin.createTopics({
-      topics: [{ topic, numPartitions: partitions, configEntries }],
-      waitForLeaders: false,
-    })
-    // Brokers of a real cluster hear of a topic, and open its partitions, a moment after it was made.
-    await untilDone(() => this.admin.fetchTopicOffsets(topic))
+    await makeTopic(this.admin, { topic, numPartitions: partitions, configEntries })
   }
 
   /** Resolves when the partitions that are new can be written and read. */
@@ -241,19 +236,6 @@ export class KafkaPlaces {
       lakeDirectory: '/nonexistent',
       connection: { bootstrap: this.bootstrap, clientId: 'headrace', ...connection },
       log: (line) => this.logged.push(line),
-    }
-  }
-}
-
-/** Tries again what a cluster refuses until it has settled, for 10 s at most. */
-async function untilDone(call: () => Promise<unknown>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await call()
-      return
-    } catch (error) {
-      if (attempt === 200) throw error
-      await setTimeout(50)
     }
   }
 }

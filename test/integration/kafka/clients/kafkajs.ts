@@ -12,6 +12,7 @@ import {
   type Producer,
   type ProducerConfig,
 } from 'kafkajs'
+import { makeTopic } from '../../../support/make-topic.ts'
 import type { Feature } from '../features.ts'
 import { until } from './until.ts'
 
@@ -27,7 +28,7 @@ export function kafkajsChecks(address: string): Partial<Record<Feature, () => Pr
   async function newTopic(numPartitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<string> {
     const topic = `kafkajs-${randomUUID()}`
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
-    await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] })
+    await makeTopic(admin, { topic, numPartitions, configEntries })
     return topic
   }
   async function producer(options: ProducerConfig = {}): Promise<Producer> {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { Kafka, logLevel } from 'kafkajs'
+import { makeTopic } from '../../../support/make-topic.ts'
 import { runProgram } from '../../../support/run-program.ts'
 import { RunningProgram } from '../../../support/running-program.ts'
 
@@ -71,7 +72,7 @@ export class Kcat {
   async topic(numPartitions = 1, configs: Readonly<Record<string, string>> = {}, name = 'kcat'): Promise<string> {
     const topic = `${name}-${randomUUID()}`
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
-    await this.#withAdmin((admin) => admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] }))
+    await this.#withAdmin((admin) => makeTopic(admin, { topic, numPartitions, configEntries }))
     return topic
   }
 

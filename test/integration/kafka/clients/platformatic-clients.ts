@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Admin, Consumer, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka'
+import { until } from './until.ts'
 
 /** Clients of one cluster, with what the checks have in common. */
 export function platformaticClients(address: string) {
@@ -16,7 +17,10 @@ export function platformaticClients(address: string) {
   async function newTopic(partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<string> {
     const topic = `platformatic-${randomUUID()}`
     const entries = Object.entries(configs).map(([name, value]) => ({ name, value }))
-    await withAdmin((admin) => admin.createTopics({ topics: [topic], partitions, replicas: 1, configs: entries }))
+    await withAdmin(async (admin) => {
+      await admin.createTopics({ topics: [topic], partitions, replicas: 1, configs: entries })
+      await until('the topic is known', async () => (await admin.listTopics()).includes(topic))
+    })
     return topic
   }
   async function send(topic: string, values: readonly string[], options: object = {}): Promise<void> {

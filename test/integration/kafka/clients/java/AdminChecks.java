@@ -72,7 +72,7 @@ final class AdminChecks {
             admin.createTopics(List.of(alike)).all().get();
             Throwable clash = Clients.failure(() -> admin.createTopics(List.of(clashing)).all().get());
             Checks.expect(clash instanceof InvalidTopicException, "a name like that of another: " + clash);
-            Checks.expect(admin.listTopics().names().get().contains(topic), "it is listed");
+            Clients.until("it is listed", () -> admin.listTopics().names().get().contains(topic));
             TopicDescription description = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic);
             Checks.same(3, description.partitions().size(), "partitions described");
             Checks.expect(description.partitions().get(0).leader() != null, "it has leaders");

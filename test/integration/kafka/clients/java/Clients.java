@@ -56,6 +56,7 @@ final class Clients {
         String topic = fresh("java");
         try (Admin admin = admin()) {
             admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(configs))).all().get();
+            until("the topic is known", () -> admin.listTopics().names().get().contains(topic));
         }
         return topic;
     }

@@ -104,19 +104,18 @@ final class ToolChecks {
     private void topics() throws Exception {
         String topic = Clients.fresh("tools");
         topicTool("--create", "--topic", topic, "--partitions", "3", "--replication-factor", "1");
-        Checks.expect(topicTool("--list").contains(topic), "it is listed");
+        Clients.until("it is listed", () -> topicTool("--list").contains(topic));
         Checks.expect(topicTool("--describe", "--topic", topic).contains("PartitionCount: 3"), "its partitions");
         topicTool("--alter", "--topic", topic, "--partitions", "5");
-        Checks.expect(topicTool("--describe", "--topic", topic).contains("PartitionCount: 5"), "its new partitions");
+        untilPartitions(topic, 5);
         topicTool("--delete", "--topic", topic);
-        Checks.expect(!topicTool("--list").contains(topic), "it is gone");
+        Clients.until("it is gone", () -> !topicTool("--list").contains(topic));
     }
 
     private void configs() throws Exception {
         String[] which = {"--entity-type", "topics", "--entity-name", clients.topic(1)};
         configTool(which, "--alter", "--add-config", "retention.ms=3600000");
-        String text = configTool(which, "--describe");
-        Checks.expect(text.contains("retention.ms=3600000"), "the config is described: " + text);
+        Clients.until("the config is described", () -> configTool(which, "--describe").contains("retention.ms=3600000"));
     }
 
     private void records() throws Exception {
@@ -181,7 +180,12 @@ final class ToolChecks {
     private void partitions() throws Exception {
         String topic = clients.topic(2);
         topicTool("--alter", "--topic", topic, "--partitions", "5");
-        Checks.expect(topicTool("--describe", "--topic", topic).contains("PartitionCount: 5"), "its new partitions");
+        untilPartitions(topic, 5);
+    }
+
+    private void untilPartitions(String topic, int count) throws Exception {
+        Clients.until(count + " partitions",
+            () -> topicTool("--describe", "--topic", topic).contains("PartitionCount: " + count));
     }
 
     private void deleteRecords() throws Exception {
@@ -210,11 +214,10 @@ final class ToolChecks {
     private void scramUsers() throws Exception {
         String[] which = {"--entity-type", "users", "--entity-name", Clients.fresh("user")};
         configTool(which, "--alter", "--add-config", "SCRAM-SHA-256=[iterations=4096,password=secret]");
-        String described = configTool(which, "--describe");
-        Checks.expect(described.contains("SCRAM-SHA-256=iterations=4096"), "described: " + described);
+        Clients.until("the user is described",
+            () -> configTool(which, "--describe").contains("SCRAM-SHA-256=iterations=4096"));
         configTool(which, "--alter", "--delete-config", "SCRAM-SHA-256");
-        described = configTool(which, "--describe");
-        Checks.expect(!described.contains("SCRAM-SHA-256"), "described when it is gone: " + described);
+        Clients.until("the user is gone", () -> !configTool(which, "--describe").contains("SCRAM-SHA-256"));
     }
 
     private String configTool(String[] which, String... args) throws Exception {
