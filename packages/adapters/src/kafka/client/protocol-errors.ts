@@ -142,16 +142,16 @@ export function isAnotherLeader(code: number): boolean {
   return ANOTHER_LEADER.has(code)
 }
 
-/** An error code in an answer: Kafka's own name of it as the message. */
+/** An error code in an answer: Kafka's own name of it as the message, with what the broker said beside it. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
   readonly apiCode: number
   readonly apiId: string
   readonly canRetry: boolean
 
-  constructor(code: number) {
+  constructor(code: number, said: string | null = null) {
     const [id, canRetry] = CODES[code] ?? [`error code ${code}`, false]
-    super(id)
+    super(said === null || said === '' ? id : `${id}: ${said}`)
     this.apiCode = code
     this.apiId = id
     this.canRetry = canRetry

@@ -48,6 +48,14 @@ describe('translateKafkaError', () => {
     )
   })
 
+  test('what the broker says beside its code', () => {
+    const said = 'Compacted topic cannot accept message without key in topic partition t-0.'
+    expect(translated(new ProtocolError(87, said)).message).toBe(
+      `Kafka refuses to read topic "t": INVALID_RECORD: ${said}`,
+    )
+    expect(translated(new ProtocolError(87, null)).message).toBe('Kafka refuses to read topic "t": INVALID_RECORD')
+  })
+
   test('what is of the catalogue already stays as it is', () => {
     const missing = new TopicMissingError({ topic: 't', similar: [] })
     expect(translated(missing)).toBe(missing)

@@ -19,7 +19,7 @@ export function translateKafkaError(error: unknown, context: TranslationContext)
   if (refused !== undefined)
     return new KafkaAuthError({ bootstrap, reason: innermost(chain, refused) }, { cause: error })
   const protocol = chain.find((one) => typeof one.apiId === 'string')
-  if (protocol?.apiId !== undefined) return errorNamed(protocol.apiId, protocol.canRetry === true, context, error)
+  if (protocol !== undefined) return errorOf(protocol, context, error)
   const mistake = chain.find(isProgrammingError)
   if (mistake !== undefined) return new InternalError({ reason: mistake.message }, { cause: error })
   return new BrokerUnreachableError({ bootstrap, reason: innermost(chain) }, { cause: error })
@@ -34,14 +34,17 @@ function isRefusal({ code = '', name }: AnyError): boolean {
   )
 }
 
-function errorNamed(id: string, canRetry: boolean, context: TranslationContext, cause: unknown): HeadraceError {
-  const options = cause === undefined ? {} : { cause }
-  const { bootstrap, operation } = context
+function errorOf(
+  { apiId: id = '', canRetry = false, message }: AnyError,
+  { bootstrap, operation }: TranslationContext,
+  cause: unknown,
+): HeadraceError {
+  const options = { cause }
   if (id.endsWith('AUTHORIZATION_FAILED') || id.startsWith('SASL_')) {
     return new KafkaAuthError({ bootstrap, reason: `${id} (to ${operation})` }, options)
   }
   if (canRetry) return new BrokerUnreachableError({ bootstrap, reason: `${id} (to ${operation})` }, options)
-  return new KafkaRequestError({ operation, reason: id }, options)
+  return new KafkaRequestError({ operation, reason: message }, options)
 }
 
 interface AnyError extends Error {

@@ -97,10 +97,10 @@ export class BatchSender<B extends Sendable> {
       return batches.flatMap((batch) => {
         const { topic, index } = batch.writer
         const own = answer.responses.find(({ name }) => name === topic)?.partitionResponses
-        const errorCode = own?.find((one) => one.index === index)?.errorCode ?? -1
+        const { errorCode = -1, errorMessage } = own?.find((one) => one.index === index) ?? {}
         // An attempt before, whose answer was lost, did it.
         if (errorCode === 0 || errorCode === DUPLICATE_SEQUENCE_NUMBER) return []
-        return [{ batch, error: new ProtocolError(errorCode) }]
+        return [{ batch, error: new ProtocolError(errorCode, errorMessage) }]
       })
     } catch (error) {
       return batches.map((batch) => ({ batch, error }))
