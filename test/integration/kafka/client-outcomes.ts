@@ -20,8 +20,11 @@ export async function writeOutcomes(outcomes: ClientOutcomes, part?: string): Pr
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '')
+  const file = new URL(`${name}.json`, FOLDER)
+  const text = `${JSON.stringify({ ...outcomes, features: ordered }, null, 2)}\n`
   await mkdir(FOLDER, { recursive: true })
-  await writeFile(new URL(`${name}.json`, FOLDER), `${JSON.stringify({ ...outcomes, features: ordered }, null, 2)}\n`)
+  // Others may be reading it.
+  if ((await readFile(file, 'utf8').catch(() => undefined)) !== text) await writeFile(file, text)
 }
 
 /** A client's parts together. */
