@@ -1,5 +1,6 @@
 import { afterVarint, readVarint } from '@headrace/broker/protocol'
 import type { BlockBuffers, BytesBuffer } from './block-buffers.ts'
+import { MalformedRecordsError } from './malformed-records.ts'
 
 /** Strings up to here are copied word by word in JavaScript, which is faster than a call of `Buffer.copy`. */
 const WORD_COPY_BYTES = 512
@@ -19,11 +20,6 @@ export interface BatchRecords {
   readonly appendTime: number | undefined
   /** −1: not known. */
   readonly leaderEpoch: number
-}
-
-/** Bytes that cannot be records. */
-export class MalformedRecordsError extends Error {
-  override readonly name = 'MalformedRecordsError'
 }
 
 /**

@@ -10,8 +10,9 @@ import {
 import { BatchCorruptError, BatchTooLargeError } from '../errors.ts'
 import { AbortedFilter, type AbortedTransaction } from './aborted-filter.ts'
 import { BLOCK_BYTES, type BlockBufferPool, type BlockBuffers } from './block-buffers.ts'
-import { type BatchRecords, copyRecords, MalformedRecordsError } from './copy-records.ts'
+import { type BatchRecords, copyRecords } from './copy-records.ts'
 import { DecompressAhead } from './decompress-ahead.ts'
+import { MalformedRecordsError } from './malformed-records.ts'
 
 /** A record takes at least so many bytes: what a header may claim is checked against it before room is made. */
 const SMALLEST_RECORD_BYTES = 7

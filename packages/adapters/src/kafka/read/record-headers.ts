@@ -1,6 +1,6 @@
 import { VarintCursor } from '@headrace/broker/protocol'
 import type { RecordHeader } from '@headrace/core'
-import { MalformedRecordsError } from './copy-records.ts'
+import { MalformedRecordsError } from './malformed-records.ts'
 
 /**
  * The headers of a record from their bytes. Values are views. Throws `MalformedRecordsError`.

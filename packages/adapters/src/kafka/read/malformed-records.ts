@@ -1,0 +1,4 @@
+/** Bytes that cannot be records. */
+export class MalformedRecordsError extends Error {
+  override readonly name = 'MalformedRecordsError'
+}
