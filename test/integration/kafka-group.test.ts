@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { consumerGroupHeartbeat, offsetFetch } from '@headrace/broker/protocol'
 import type { Position, Source } from '@headrace/core'
@@ -9,32 +6,20 @@ import type { SourceRecord } from '@headrace/core/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { KafkaRelay } from '../support/kafka-relay.ts'
 import { GroupProcess } from './support/group-process.ts'
-import { KafkaPlaces } from './support/kafka-places.ts'
-import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
+import { kafkaScene } from './support/kafka-scene.ts'
 
-let kafka: KafkaUnderTest | undefined
-let places: KafkaPlaces
+const { kafka, places, closing } = await kafkaScene()
 let relay: KafkaRelay
-let folder: string
-const closing: { close(): Promise<void> }[] = []
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-group-'))
-  kafka = await startKafka(folder)
-  places = await KafkaPlaces.open(kafka.address)
   relay = await KafkaRelay.start(kafka.address, 1)
 })
 afterEach(async () => {
-  for (const one of closing.splice(0).reverse()) await one.close()
-  places.logged.length = 0
   relay.onRequest = () => undefined
   relay.onAnswer = () => undefined
 })
 afterAll(async () => {
   await relay?.close()
-  await places?.close()
-  await kafka?.stop()
-  await rm(folder, { recursive: true, force: true })
 })
 
 const texts = (prefix: string, count: number): SourceRecord[] =>
@@ -129,7 +114,7 @@ describe.each(['classic', 'consumer'] as const)('a group of processes: %s', (gro
     const settings = { topic, group: `g-${topic}`, groupProtocol, metadataMaxAge: '100 ms' }
     const one = await process(places.source(settings)).begin()
     await one.until(() => one.owned.length === 1)
-    await places.admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
+    await places.growTopic(topic, 3)
     await one.until(() => one.owned.length === 3)
     await places.write(topic, 2, texts('new', 1))
     await one.until(() => one.values.length === 1)

@@ -1,34 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { SourceRecord } from '@headrace/core/testing'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { KafkaRelay } from '../support/kafka-relay.ts'
 import { GroupProcess } from './support/group-process.ts'
-import { KafkaPlaces, type SourceSettings } from './support/kafka-places.ts'
-import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
+import type { SourceSettings } from './support/kafka-places.ts'
+import { kafkaScene } from './support/kafka-scene.ts'
 
-let kafka: KafkaUnderTest | undefined
-let places: KafkaPlaces
-let folder: string
+const { kafka, places, closing } = await kafkaScene()
 let relay: KafkaRelay
-const closing: { close(): Promise<void> }[] = []
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-leaders-'))
-  kafka = await startKafka(folder)
-  places = await KafkaPlaces.open(kafka.address)
   relay = await KafkaRelay.start(kafka.address, 2)
-})
-afterEach(async () => {
-  for (const one of closing.splice(0).reverse()) await one.close()
-  places.logged.length = 0
 })
 afterAll(async () => {
   await relay?.close()
-  await places?.close()
-  await kafka?.stop()
-  await rm(folder, { recursive: true, force: true })
 })
 
 const texts = (...values: string[]): SourceRecord[] =>

@@ -1,37 +1,16 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { librdkafka, PYTHON_MEMBER } from './kafka/clients/python.ts'
 import { GroupProcess } from './support/group-process.ts'
-import { KafkaPlaces } from './support/kafka-places.ts'
-import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
+import { kafkaScene } from './support/kafka-scene.ts'
 
 const PARTITIONS = [0, 1, 2, 3]
 
 const python = await librdkafka()
-let kafka: KafkaUnderTest | undefined
-let places: KafkaPlaces
-let folder: string
-const closing: { close(): Promise<void> }[] = []
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-mixed-'))
-  kafka = await startKafka(folder)
-  places = await KafkaPlaces.open(kafka.address)
-})
-afterEach(async () => {
-  for (const one of closing.splice(0).reverse()) await one.close()
-})
-afterAll(async () => {
-  await places?.close()
-  await kafka?.stop()
-  await rm(folder, { recursive: true, force: true })
-})
+const { places, closing } = await kafkaScene()
 
 /** A member that is librdkafka's. */
 class ForeignMember {

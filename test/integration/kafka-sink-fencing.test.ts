@@ -1,31 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Batch, Sink, StagedFile } from '@headrace/core'
-import { BatchStager, Database, SINK_TEST_ID } from '@headrace/core/testing'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { KafkaPlaces } from './support/kafka-places.ts'
-import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
+import { SINK_TEST_ID } from '@headrace/core/testing'
+import { expect, it } from 'vitest'
+import { kafkaSinkScene } from './support/kafka-scene.ts'
 
-let kafka: KafkaUnderTest
-let places: KafkaPlaces
-let folder: string
-let database: Database
-let stager: BatchStager
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-fencing-'))
-  kafka = await startKafka(folder)
-  places = await KafkaPlaces.open(kafka.address)
-  database = await Database.open(undefined, { threads: 1 })
-  stager = new BatchStager(database, folder)
-})
-afterAll(async () => {
-  database?.close()
-  await places?.close()
-  await kafka?.stop()
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true })
-})
+const { places, stager } = await kafkaSinkScene()
 
 const signal = new AbortController().signal
 

@@ -1,34 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { BatchStager, Database, SINK_TEST_ID } from '@headrace/core/testing'
+import { SINK_TEST_ID } from '@headrace/core/testing'
 import { ConfigResourceTypes } from 'kafkajs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { KafkaPlaces } from './support/kafka-places.ts'
-import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
+import { describe, expect, it } from 'vitest'
+import { kafkaSinkScene } from './support/kafka-scene.ts'
 
 const LIMIT = 10_000
 const signal = new AbortController().signal
 
-let kafka: KafkaUnderTest
-let places: KafkaPlaces
-let folder: string
-let database: Database
-let stager: BatchStager
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-sizes-'))
-  kafka = await startKafka(folder)
-  places = await KafkaPlaces.open(kafka.address)
-  database = await Database.open(undefined, { threads: 1 })
-  stager = new BatchStager(database, folder)
-})
-afterAll(async () => {
-  database?.close()
-  await places?.close()
-  await kafka?.stop()
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true })
-})
+const { places, stager } = await kafkaSinkScene()
 
 async function batch(sequence: number, query: string) {
   return stager.stage({ ...SINK_TEST_ID, sequence }, { format: 'ndjson' }, await stager.describe(query), [query])

@@ -1,27 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Field } from '@headrace/core'
 import { describeSink, type ReadRow, type ReadValue, type SinkTarget, SourceReader } from '@headrace/core/testing'
-import { afterAll, beforeAll } from 'vitest'
 import { untilSettled } from '../support/until-settled.ts'
-import { KafkaPlaces } from './support/kafka-places.ts'
-import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
+import { kafkaScene } from './support/kafka-scene.ts'
 
-let kafka: KafkaUnderTest
-let places: KafkaPlaces
-let folder: string
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-sink-'))
-  kafka = await startKafka(folder)
-  places = await KafkaPlaces.open(kafka.address)
-})
-afterAll(async () => {
-  await places?.close()
-  await kafka?.stop()
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true })
-})
+const { kafka, places } = await kafkaScene()
 
 /** The JSON values of a topic, each number as it is written there. */
 async function rowsOf(topic: string, columns: readonly Field[]): Promise<ReadRow[]> {

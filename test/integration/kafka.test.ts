@@ -1,35 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Positions, Source } from '@headrace/core'
 import { describeSource, SourceReader, type SourceRecord } from '@headrace/core/testing'
 import { CompressionTypes } from 'kafkajs'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { BrokerProcess } from '../support/broker-process.ts'
 import { KafkaPlaces } from './support/kafka-places.ts'
-import { type KafkaUnderTest, startKafka } from './support/kafka-under-test.ts'
+import { kafkaScene } from './support/kafka-scene.ts'
 
-let kafka: KafkaUnderTest | undefined
-let places: KafkaPlaces
-let folder: string
-const closing: { close(): Promise<void> }[] = []
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'headrace-kafka-'))
-  kafka = await startKafka(folder)
-  places = await KafkaPlaces.open(kafka.address)
-})
-afterEach(async () => {
-  for (const one of closing.splice(0).reverse()) await one.close()
-})
-afterAll(async () => {
-  await places?.close()
-  await kafka?.stop()
-  await rm(folder, { recursive: true, force: true })
-})
+const { places, folder, closing } = await kafkaScene()
 
 describeSource('kafka', { place: (partitions) => places.place(partitions) })
 
@@ -140,7 +121,7 @@ describe('several topics', () => {
     const second = await places.topic(1, `${kind}-2`)
     await places.write(second, 0, texts('2'))
     // kafkajs loses what it is given for a partition that it has not heard of: this is the first it writes to this topic.
-    await places.admin.createPartitions({ topicPartitions: [{ topic: first, count: 2 }] })
+    await places.growTopic(first, 2)
     await places.write(first, 1, texts('3'))
     await reader.untilRecords(2)
     expect([...reader.records.keys()].sort()).toEqual([`${first}/1`, `${second}/0`])
