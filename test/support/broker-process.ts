@@ -15,7 +15,7 @@ interface BrokerProcessOptions {
 }
 
 /** As the command line starts it. */
-const NODE_OPTIONS = ['--max-semi-space-size=8']
+const NODE_OPTIONS = ['--max-semi-space-size=8', '--max-old-space-size=1024']
 
 /** The embedded broker as a process of its own, on a free port. It goes when this process goes. */
 export class BrokerProcess {
